@@ -1,0 +1,3 @@
+"""whyrec: recommendations with reasons that are proved."""
+
+__version__ = "0.1.0"

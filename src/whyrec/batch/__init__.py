@@ -1,0 +1,1 @@
+"""The same work over many users, streamed to Parquet or JSON Lines."""

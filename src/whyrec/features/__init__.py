@@ -1,0 +1,1 @@
+"""What items are made of: facets of the catalogue that reasons can name."""

@@ -1,0 +1,1 @@
+"""From evidence to verified text: claims, plans, sketches, backends, verifier."""

@@ -1,0 +1,1 @@
+"""Recommenders: one file a model, all behind `Recommender`; models hold items, users are histories."""

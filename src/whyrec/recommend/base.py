@@ -1,0 +1,116 @@
+"""What every recommender promises: items are fitted, users are histories."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+Floats = npt.NDArray[np.floating[Any]]
+Ints = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One person's positive events, an item each.
+
+    Attributes
+    ----------
+    items
+        int32 [h], ascending item indices, each once.
+    weights
+        float32 [h], > 0.
+    """
+
+    items: Ints
+    weights: Floats
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def without(self, removed: Ints) -> History:
+        """The history less the given item indices."""
+        keep = ~np.isin(self.items, removed)
+        return History(self.items[keep], self.weights[keep])
+
+    def matrix(self, n_items: int) -> sparse.csr_matrix:
+        """The history as a 1 × n_items CSR matrix."""
+        indptr = np.array([0, len(self.items)])
+        return sparse.csr_matrix((self.weights, self.items, indptr), shape=(1, n_items))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Top-n lists, best first.
+
+    Attributes
+    ----------
+    items
+        int32 [users, n]; -1 where fewer than n candidates exist.
+    scores
+        float64 [users, n]; -inf there.
+    """
+
+    items: Ints
+    scores: Floats
+
+
+class Recommender(ABC):
+    """A model that scores items from a history.
+
+    Constructor arguments are the parameters, learnt arrays end in `_`. Subclasses set `name`,
+    `exact` (contributions add up to the score by construction) and `linear` (the score is linear
+    in the history, so that leaving out is subtraction).
+    """
+
+    name: ClassVar[str]
+    exact: ClassVar[bool]
+    linear: ClassVar[bool]
+    n_items: int
+
+    @abstractmethod
+    def fit(self, interactions: sparse.csr_matrix) -> Self:
+        """Learn item parameters from a users × items CSR matrix of float32 weights > 0."""
+
+    @abstractmethod
+    def scores(self, histories: sparse.csr_matrix) -> Floats:
+        """Scores of every item for each history: [histories, n_items], float64."""
+
+    @abstractmethod
+    def recommend(
+        self, histories: sparse.csr_matrix, n: int, *, exclude: sparse.csr_matrix | None = None
+    ) -> Ranking:
+        """The n best items for each history, without those stored in the same row of `exclude`.
+
+        Ties are broken by the lower item index, so that a ranking is reproducible.
+        """
+
+    @abstractmethod
+    def contributions(self, history: History, items: Ints) -> Floats:
+        """What each event adds to each item's score: float64 [items, h].
+
+        A row sums to the score of that item (plus `baseline`, which is 0 unless stated).
+        """
+
+    @abstractmethod
+    def leave_one_out(self, history: History, items: Ints) -> Floats:
+        """Score of each item after removing each single event: float64 [items, h]."""
+
+    @property
+    @abstractmethod
+    def params(self) -> Mapping[str, Any]:
+        """Constructor arguments, JSON-able."""
+
+    @abstractmethod
+    def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Learnt arrays by name, enough for `from_arrays`."""
+
+    @classmethod
+    @abstractmethod
+    def from_arrays(cls, params: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """The fitted model back from `params` and `arrays`."""

@@ -1,0 +1,1 @@
+"""Making language models: the phrase grammar, the corpus, training and export."""
