@@ -1,1 +1,5 @@
-"""What items are made of: facets of the catalogue that reasons can name."""
+"""What items are like: facets they share, and how those are called in each language."""
+
+from whyrec.features.facets import Facet, Facets
+
+__all__ = ["Facet", "Facets"]
