@@ -48,11 +48,13 @@ class EventWords:
 class FieldWords:
     """How a facet field is said: its name, and frames with `{item}` and `{feature}`.
 
+    `group` names several items of one kind, with `{count}` and `{group}` (`{count} {group} films`).
     `also` stands alone or after one or several carriers, `same_one` after one, `same_many` after
     several. `quoted` values get quotation marks when they are filled in.
     """
 
     name: str
+    group: str
     quoted: bool
     also: tuple[str, ...]
     same_one: tuple[str, ...]
@@ -162,6 +164,7 @@ def _words(t: Mapping[str, Any]) -> DomainWords:
             {
                 name: FieldWords(
                     f["name"],
+                    f["group"],
                     f.get("quoted", False),
                     tuple(f["also"]),
                     tuple(f["same_one"]),

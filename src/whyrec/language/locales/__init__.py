@@ -39,6 +39,8 @@ class Locale:
         Whether a space stands between Chinese characters and Latin letters or digits.
     top
         How the size of the shown list is written, with `{n}`.
+    between
+        What stands between two sentences.
     small
         Small numbers in words.
     """
@@ -53,6 +55,7 @@ class Locale:
     cjk_spacing: bool
     top: str
     list_word: str
+    between: str
     small: Mapping[int, str]
 
     @cached_property
@@ -199,6 +202,7 @@ def load(lang: str) -> Locale:
             cjk_spacing=t["cjk_spacing"],
             top=t["top"],
             list_word=t["list_word"],
+            between=t["between"],
             small=MappingProxyType({int(k): v for k, v in t["small"].items()}),
         )
     except (KeyError, IndexError) as e:
