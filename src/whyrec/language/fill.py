@@ -144,7 +144,7 @@ class Filler:
         text = self._labels.get((field, value))
         if text is None:
             text = shorten(clean_name(self._label(field, value))) or clean_name(value) or "—"
-            if self.words.fields[field].quoted:
+            if self.words.fields[field].quoted and text[0] != self.locale.quote[0]:
                 text = self.locale.quoted(text)
             self._labels[field, value] = text
         return text

@@ -67,7 +67,8 @@ class DomainWords:
 
     `works` says whether titles are titles of works and quoted as such; `measure` is the measure
     word (量词) where the language has them, else empty; `crowd` is what people are called, with
-    the measure word in Chinese (`位顾客`).
+    the measure word in Chinese (`位顾客`); a label that ends in the first of `tails` loses it before
+    one of them (`黑色电影` before `电影`).
     """
 
     noun: str
@@ -76,6 +77,7 @@ class DomainWords:
     works: bool
     crowd: str
     crowd_one: str
+    tails: tuple[str, ...]
     events: Mapping[str, EventWords]
     fields: Mapping[str, FieldWords]
 
@@ -146,6 +148,7 @@ def _words(t: Mapping[str, Any]) -> DomainWords:
         works=t["works"],
         crowd=t["crowd"],
         crowd_one=t["crowd_one"],
+        tails=tuple(t.get("tails", ())),
         events=MappingProxyType(
             {
                 name: EventWords(

@@ -1,0 +1,363 @@
+"""Planning: from the evidence of a list, the few claims that each text tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from whyrec.data.catalogue import Catalogue
+from whyrec.data.dataset import LIKE_SHARE
+from whyrec.data.events import EVENT_TYPES, TOLD_EVENTS
+from whyrec.evidence.types import Evidence, Fact, Reason, World
+from whyrec.features.facets import Facets
+from whyrec.language.claims import Claim, holds
+from whyrec.language.reach import WITHOUT_OWN, reachable_shapes
+from whyrec.language.shape import WEAK_SHARE, ClaimShape, Shape
+from whyrec.language.types import Plan
+from whyrec.privacy.kanon import K_ANON
+
+__all__ = ["Planner", "claim_key", "reachable_shapes"]
+
+MOST_NAMED = 3
+"""A text names at most so many items of the history."""
+
+NEAR = 0.35
+"""An item is named only if it carries at least this part of what the strongest one carries."""
+
+TOGETHER = 0.55
+"""A further item is named beside the first if it is worth at least this part of it."""
+
+REUSE = 0.7
+"""What a history item is worth to a text is multiplied by this for each text that named it."""
+
+KIND_REUSE = 0.75
+"""The same for a kind of support."""
+
+GROUP_SHARE, GROUP_GAIN, GROUP_LEAST = 0.2, 2.0, 3
+"""A group is told if nothing single carries much, it carries at least this share, so many times
+what the named items carry, and has at least so many members."""
+
+_LOOKED_AT = 24
+_RANK = {name: EVENT_TYPES[name].rank for name in TOLD_EVENTS}
+
+Told = tuple[tuple[Claim, ...], tuple[ClaimShape, ...]]
+
+
+@dataclass
+class _List:
+    """What the texts of one list have said so far."""
+
+    said: set[tuple[object, ...]] = field(default_factory=set)
+    items: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, int] = field(default_factory=dict)
+    groups: dict[int, dict[str, list[str]]] | None = None
+    greeted: bool = False
+
+    def new(self, claim: Claim) -> bool:
+        return claim_key(claim) not in self.said
+
+    def worth(self, kind: str, base: float) -> float:
+        return base * KIND_REUSE ** self.kinds.get(kind, 0)
+
+    def tell(self, claims: Sequence[Claim]) -> None:
+        for c in claims:
+            self.said.add(claim_key(c))
+            self.kinds[c.kind] = self.kinds.get(c.kind, 0) + 1
+            if c.kind == "history":
+                for i in c.items:
+                    self.items[i] = self.items.get(i, 0) + 1
+
+
+def claim_key(claim: Claim) -> tuple[object, ...]:
+    """What makes two claims the same statement: kind, items in any order, and values."""
+    c = claim
+    return (c.kind, frozenset(c.items), c.event, c.field, c.value, c.count, c.mean)
+
+
+class Planner:
+    """Chooses 1 to 3 claims for each item of a list, so that no two texts say the same.
+
+    Parameters
+    ----------
+    catalogue, facets
+        The items and what they have in common.
+    domain
+        Which words the texts use: part of every shape.
+    world
+        If given, every claim is also checked with `claims.holds` on the pair's world; without it
+        the planner's own reading of the evidence stands, which says the same (and is tested to).
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        facets: Facets,
+        domain: str,
+        *,
+        world: Callable[[Evidence], World] | None = None,
+    ) -> None:
+        self.domain = domain
+        self._index = catalogue.index
+        self._facets = facets
+        self._world = world
+        m = facets.matrix
+        self._columns = m.indices
+        self._starts = m.indptr
+        self._idf = [float(x) for x in facets.idf]
+        self._of: dict[str, tuple[int, ...]] = {}
+        self._sets: dict[str, frozenset[int]] = {}
+
+    def plan_list(self, evidences: Sequence[Evidence], lang: str) -> list[Plan]:
+        """Plans for the items of one person's list, in its order.
+
+        Never empty, and no two plans hold the same claim.
+        """
+        told = _List()
+        return [self._plan(e, lang, told) for e in evidences]
+
+    def _plan(self, e: Evidence, lang: str, told: _List) -> Plan:
+        for claims, shapes in self._options(e, told):
+            if self._world is not None:
+                world = self._world(e)
+                if not all(holds(c, world) for c in claims):
+                    continue
+            told.tell(claims)
+            return Plan(e.user, e.item, lang, claims, Shape(lang, self.domain, shapes))
+        raise AssertionError("the rank of an item can always be told")
+
+    def _options(self, e: Evidence, told: _List) -> Iterator[Told]:
+        """Ways to explain the item, best first; the last, its rank, is always true."""
+        facts = _Facts(e)
+        positive = [
+            r
+            for r in e.reasons
+            if r.contribution > 0 and r.kind == "history" and r.event in _RANK and r.item
+        ]
+        if positive:
+            yield from self._from_history(e, facts, positive, told)
+        elif not told.greeted and facts.popular and told.new(facts.popular):
+            told.greeted = True
+            yield self._shaped((facts.popular,), ("cold",))
+        yield from self._from_crowd(facts, told)
+        yield self._shaped((Claim("rank", count=e.rank),), ("",))
+
+    # -- the person's own history ---------------------------------------------------------------
+
+    def _from_history(
+        self, e: Evidence, facts: _Facts, positive: list[Reason], told: _List
+    ) -> Iterator[Told]:
+        total = sum(r.contribution for r in positive)
+        grouped = False
+        for named in self._namings(e, positive, told):
+            part = sum(r.contribution for r in named)
+            share = part / total
+            if share < WEAK_SHARE and not grouped:
+                grouped = True
+                for claim in self._groups(e, positive, total, named[0].event or "", share, told):
+                    yield self._beside(e, (claim,), ("group",), told)
+                    yield self._shaped((claim,), ("group",))
+            items = tuple(str(r.item) for r in named)
+            claim = Claim("history", items, named[0].event, share=share)
+            if not told.new(claim):
+                continue
+            support = self._support(e, facts, items, share, told)
+            without = _without(e, items, told)
+            if without is not None and share >= WEAK_SHARE:
+                if support:
+                    yield self._shaped((claim, support, without), ("own", "same", "same"))
+                yield self._shaped((claim, without), ("own", "same"))
+            if support:
+                yield self._shaped((claim, support), ("own", "same"))
+            elif share >= WEAK_SHARE:
+                yield self._beside(e, (claim,), ("own",), told)
+            yield self._shaped((claim,), ("own",))
+
+    def _namings(
+        self, e: Evidence, positive: list[Reason], told: _List
+    ) -> Iterator[tuple[Reason, ...]]:
+        """Sets of one to three history items to name, of one event, best first."""
+        by_item = {r.item: r for r in positive}
+        if e.gone is not None and len(e.gone.items) <= MOST_NAMED:
+            gone = [by_item[i] for i in e.gone.items if i in by_item]
+            fresh = sum(told.items.get(i, 0) for i in e.gone.items) <= 1
+            if len(gone) == len(e.gone.items) and len({r.event for r in gone}) == 1 and fresh:
+                yield tuple(sorted(gone, key=lambda r: -r.contribution))
+        least = NEAR * positive[0].contribution
+        near = [r for r in positive[:_LOOKED_AT] if r.contribution >= least]
+        worth = {r.item: r.contribution * REUSE ** told.items.get(str(r.item), 0) for r in near}
+        near.sort(key=lambda r: -worth[r.item])
+        own = self._set(e.item)
+        for first in near:
+            shared = own & self._set(str(first.item))
+            beside = sorted(
+                (r for r in near if r is not first and r.event == first.event),
+                key=lambda r: -worth[r.item] * (1.3 if shared & self._set(str(r.item)) else 1.0),
+            )
+            least = TOGETHER * worth[first.item]
+            more = [r for r in beside[: MOST_NAMED - 1] if worth[r.item] >= least]
+            for k in range(len(more), -1, -1):
+                yield tuple(sorted((first, *more[:k]), key=lambda r: -r.contribution))
+
+    def _groups(
+        self,
+        e: Evidence,
+        positive: list[Reason],
+        total: float,
+        event: str,
+        share: float,
+        told: _List,
+    ) -> list[Claim]:
+        """Groups of the history by a facet of the item that carry much more than the named items."""
+        if any(r.kind == "rest" for r in e.reasons):
+            return []
+        if told.groups is None:
+            told.groups = self._members(e)
+        worth = {r.item: r.contribution for r in e.reasons}
+        found = []
+        for k in self._ranked(e.item):
+            by_event = told.groups.get(k)
+            if by_event is None or event not in by_event:
+                continue
+            # Someone who bought and viewed is told as a buyer: then views cannot be counted here.
+            if any(_RANK[other] > _RANK[event] for other in by_event):
+                continue
+            members = by_event[event]
+            if len(members) < GROUP_LEAST:
+                continue
+            part = sum(worth.get(i, 0.0) for i in members) / total
+            if part < max(GROUP_SHARE, GROUP_GAIN * share):
+                continue
+            facet = self._facets.facets[k]
+            claim = Claim(
+                "history", (), event, facet.field, facet.value, len(members), share=min(part, 1.0)
+            )
+            if told.new(claim):
+                found.append((part * (0.5 + self._idf[k]), claim))
+        return [c for _, c in sorted(found, key=lambda x: -x[0])]
+
+    def _members(self, e: Evidence) -> dict[int, dict[str, list[str]]]:
+        """History items by facet and told event: the same for the whole list."""
+        out: dict[int, dict[str, list[str]]] = {}
+        for r in e.reasons:
+            if r.kind != "history" or r.item is None or r.event not in _RANK:
+                continue
+            for k in self._ranked(r.item):
+                out.setdefault(k, {}).setdefault(r.event, []).append(r.item)
+        return out
+
+    def _support(
+        self, e: Evidence, facts: _Facts, items: tuple[str, ...], share: float, told: _List
+    ) -> Claim | None:
+        """What best supports a history claim on those items."""
+        best: tuple[float, Claim] | None = None
+        options: list[tuple[float, Claim]] = []
+        shared = self._set(e.item).intersection(*(self._set(i) for i in items))
+        for k in sorted(shared, key=lambda k: -self._idf[k])[:3]:
+            facet = self._facets.facets[k]
+            claim = Claim("feature", items, None, facet.field, facet.value)
+            if told.new(claim):
+                options.append((told.worth("feature", 0.5 + 0.2 * min(self._idf[k], 3.0)), claim))
+        if share >= WEAK_SHARE:
+            if len(items) == 1 and items[0] in facts.people:
+                claim, lift = facts.people[items[0]]
+                options.append((told.worth("people", 0.7 + 0.06 * min(lift, 5.0)), claim))
+            if len(items) < MOST_NAMED:
+                if facts.rating and facts.liked:
+                    options.append((told.worth("rating", 0.5), facts.rating))
+                if facts.popular:
+                    options.append((told.worth("popular", 0.4), facts.popular))
+        for worth, claim in options:
+            if told.new(claim) and (best is None or worth > best[0]):
+                best = (worth, claim)
+        return best[1] if best and best[0] > 0.15 else None
+
+    def _beside(
+        self, e: Evidence, claims: tuple[Claim, ...], links: tuple[str, ...], told: _List
+    ) -> Told:
+        """The claims, and beside them what the item would not be shown without, if that is short."""
+        if e.gone is not None and len(e.gone.items) <= WITHOUT_OWN:
+            claim = Claim("without", e.gone.items)
+            if set(e.gone.items) != set(claims[-1].items) and told.new(claim):
+                return self._shaped((*claims, claim), (*links, "own"))
+        return self._shaped(claims, links)
+
+    # -- other people -----------------------------------------------------------------------------
+
+    def _from_crowd(self, facts: _Facts, told: _List) -> Iterator[Told]:
+        rating = facts.rating if facts.rating and told.new(facts.rating) else None
+        popular = facts.popular if facts.popular and told.new(facts.popular) else None
+        for claim, _ in facts.people.values():
+            if told.new(claim):
+                if rating and facts.liked and told.worth("rating", 1.0) > 0.4:
+                    yield self._shaped((claim, rating), ("own", ""))
+                yield self._shaped((claim,), ("own",))
+        if popular and rating and facts.liked:
+            yield self._shaped((popular, rating), ("", ""))
+        if rating:
+            yield self._shaped((rating,), ("",))
+        if popular:
+            yield self._shaped((popular,), ("",))
+
+    # -- small things -----------------------------------------------------------------------------
+
+    def _shaped(self, claims: tuple[Claim, ...], links: tuple[str, ...]) -> Told:
+        shapes = []
+        for c, link in zip(claims, links, strict=True):
+            if c.kind in ("rating", "popular") and link == "same":
+                link = ""
+            named = (
+                len(c.items) if link == "own" or c.kind in ("feature", "people", "without") else 0
+            )
+            weak = c.kind == "history" and c.share is not None and c.share < WEAK_SHARE
+            shapes.append(ClaimShape(c.kind, link, named, c.event, c.field, weak))  # type: ignore[arg-type]
+        return claims, tuple(shapes)
+
+    def _ranked(self, item: str) -> tuple[int, ...]:
+        """Facets of an item, rarest first."""
+        found = self._of.get(item)
+        if found is None:
+            k = self._index[item]
+            columns = self._columns[self._starts[k] : self._starts[k + 1]].tolist()
+            found = self._of[item] = tuple(sorted(columns, key=lambda c: (-self._idf[c], c)))
+        return found
+
+    def _set(self, item: str) -> frozenset[int]:
+        found = self._sets.get(item)
+        if found is None:
+            found = self._sets[item] = frozenset(self._ranked(item))
+        return found
+
+
+class _Facts:
+    """The evidence's facts as claims, those that too few people are behind left out."""
+
+    __slots__ = ("liked", "people", "popular", "rating")
+
+    def __init__(self, e: Evidence) -> None:
+        self.people: dict[str, tuple[Claim, float]] = {}
+        self.popular: Claim | None = None
+        self.rating: Claim | None = None
+        self.liked = False
+        for f in e.facts:
+            if f.count is None or f.count < K_ANON:
+                continue
+            if f.kind == "people" and f.lift is not None and f.lift > 1 and f.event in _RANK:
+                claim = Claim("people", f.items[:1], f.event, count=f.count)
+                self.people[f.items[0]] = (claim, f.lift)
+            elif f.kind == "popular" and f.event in _RANK:
+                self.popular = Claim("popular", (), f.event, count=f.count)
+            elif f.kind == "rating":
+                self._rate(f)
+
+    def _rate(self, f: Fact) -> None:
+        if f.mean is not None and f.best:
+            self.rating = Claim("rating", count=f.count, mean=f.mean, best=f.best)
+            self.liked = f.mean >= LIKE_SHARE * f.best
+
+
+def _without(e: Evidence, items: tuple[str, ...], told: _List) -> Claim | None:
+    """That the item would not be shown without exactly those items, if it is so."""
+    if e.gone is None or set(e.gone.items) != set(items):
+        return None
+    claim = Claim("without", items)
+    return claim if told.new(claim) and told.worth("without", 1.0) > 0.2 else None
