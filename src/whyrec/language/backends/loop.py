@@ -1,0 +1,60 @@
+"""An event loop in a thread of its own, so that plain functions can wait on many calls at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """Runs coroutines for callers that are not asynchronous, also inside a running loop (Jupyter).
+
+    Examples
+    --------
+    >>> loop = LoopThread("example")
+    >>> loop.run(asyncio.sleep(0, "done"))
+    'done'
+    >>> loop.close(); loop.alive
+    False
+    """
+
+    def __init__(self, name: str) -> None:
+        self._pid = os.getpid()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread.start()
+        self._end = weakref.finalize(self, _stop, self._loop, self._thread, self._pid)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can run something; after a fork the child's copy cannot."""
+        return self._end.alive and self._pid == os.getpid() and self._thread.is_alive()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The coroutine's result; an interrupt of the caller cancels it."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """End the loop and its thread; a second call does nothing."""
+        self._end()
+
+
+def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, pid: int) -> None:
+    if pid != os.getpid():
+        return
+    loop.call_soon_threadsafe(loop.stop)
+    if thread is not threading.current_thread():
+        thread.join(timeout=5)
+    if not loop.is_running():
+        loop.close()
