@@ -94,8 +94,12 @@ class Recommender(ABC):
     def contributions(self, history: History, items: Ints) -> Floats:
         """What each event adds to each item's score: float64 [items, h].
 
-        A row sums to the score of that item (plus `baseline`, which is 0 unless stated).
+        A row sums, with `baseline`, to the score of that item.
         """
+
+    def baseline(self, items: Ints) -> Floats:
+        """The part of each item's score that no event accounts for: float64 [items], here 0."""
+        return np.zeros(len(items))
 
     @abstractmethod
     def leave_one_out(self, history: History, items: Ints) -> Floats:

@@ -1,0 +1,414 @@
+"""Compiled loops of iALS: conjugate gradients, Cholesky fold-in, scores, contributions.
+
+Upper Cholesky factors are kept by rows (A = UᵀU), so that every inner loop runs along memory.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from whyrec.recommend.base import Floats, Ints
+from whyrec.recommend.compile import kernel
+
+LANES = 8
+
+
+@kernel(loose=True)
+def cg_rows(
+    Y: Floats,
+    gram: Floats,
+    indptr: Ints,
+    items: Ints,
+    weights: Floats,
+    alpha: float,
+    steps: int,
+    start: int,
+    end: int,
+    X: Floats,
+) -> None:
+    """Improve rows `start` to `end` of X by conjugate gradients, all in float32."""
+    k = Y.shape[1]
+    r = np.empty(k, np.float32)
+    p = np.empty(k, np.float32)
+    Ap = np.empty(k, np.float32)
+    x = np.empty(k, np.float32)
+    for u in range(start, end):
+        first, last = indptr[u], indptr[u + 1]
+        if first == last:
+            X[u, :] = 0
+            continue
+        for f in range(k):
+            x[f] = X[u, f]
+            r[f] = 0
+        for f in range(k):
+            t = -x[f]
+            for g in range(k):
+                r[g] += t * gram[f, g]
+        for q in range(first, last):
+            i = items[q]
+            extra = alpha * weights[q]
+            t = np.float32(0)
+            for f in range(k):
+                t += Y[i, f] * x[f]
+            t = extra + np.float32(1) - extra * t
+            for f in range(k):
+                r[f] += t * Y[i, f]
+        old = np.float32(0)
+        for f in range(k):
+            p[f] = r[f]
+            old += r[f] * r[f]
+        for _ in range(steps):
+            if old < 1e-20:
+                break
+            for f in range(k):
+                Ap[f] = 0
+            for f in range(k):
+                t = p[f]
+                for g in range(k):
+                    Ap[g] += t * gram[f, g]
+            for q in range(first, last):
+                i = items[q]
+                t = np.float32(0)
+                for f in range(k):
+                    t += Y[i, f] * p[f]
+                t *= alpha * weights[q]
+                for f in range(k):
+                    Ap[f] += t * Y[i, f]
+            t = np.float32(0)
+            for f in range(k):
+                t += p[f] * Ap[f]
+            t = old / t
+            new = np.float32(0)
+            for f in range(k):
+                x[f] += t * p[f]
+                r[f] -= t * Ap[f]
+                new += r[f] * r[f]
+            t = new / old
+            for f in range(k):
+                p[f] = r[f] + t * p[f]
+            old = new
+        for f in range(k):
+            X[u, f] = x[f]
+
+
+@kernel()
+def _fold_in(
+    Y: Floats,
+    base: Floats,
+    items: Ints,
+    weights: Floats,
+    alpha: float,
+    V: Floats,
+    U: Floats,
+    x: Floats,
+) -> None:
+    """V = Y[items], U the upper Cholesky factor of A, x = A⁻¹ Σ c_j y_j. Float64, fixed order.
+
+    Below the diagonal U holds rubbish: rows are cut at multiples of the vector length.
+    """
+    h, k = len(items), Y.shape[1]
+    for j in range(h):
+        i = items[j]
+        for f in range(k):
+            V[j, f] = Y[i, f]
+    for f in range(k):
+        for g in range(k):
+            U[f, g] = base[f, g]
+        x[f] = 0
+    j = 0
+    while j + 4 <= h:
+        e0, e1 = alpha * weights[j], alpha * weights[j + 1]
+        e2, e3 = alpha * weights[j + 2], alpha * weights[j + 3]
+        for f in range(k):
+            t0, t1, t2, t3 = V[j, f], V[j + 1, f], V[j + 2, f], V[j + 3, f]
+            x[f] += (1 + e0) * t0 + (1 + e1) * t1 + (1 + e2) * t2 + (1 + e3) * t3
+            t0, t1, t2, t3 = e0 * t0, e1 * t1, e2 * t2, e3 * t3
+            for g in range(f - f % LANES, k):
+                U[f, g] += (t0 * V[j, g] + t1 * V[j + 1, g]) + (
+                    t2 * V[j + 2, g] + t3 * V[j + 3, g]
+                )
+        j += 4
+    while j < h:
+        e0 = alpha * weights[j]
+        for f in range(k):
+            x[f] += (1 + e0) * V[j, f]
+            t0 = e0 * V[j, f]
+            for g in range(f - f % LANES, k):
+                U[f, g] += t0 * V[j, g]
+        j += 1
+    _cholesky(U)
+    _solve(U, x)
+
+
+@kernel()
+def _cholesky(U: Floats) -> None:
+    """The upper factor of a symmetric positive definite matrix in place, two pivots at a time."""
+    k = len(U)
+    p = 0
+    while p < k:
+        t = 1 / np.sqrt(U[p, p])
+        for g in range(p, k):
+            U[p, g] *= t
+        if p + 1 == k:
+            break
+        t = U[p, p + 1]
+        for g in range(p + 1, k):
+            U[p + 1, g] -= t * U[p, g]
+        t = 1 / np.sqrt(U[p + 1, p + 1])
+        for g in range(p + 1, k):
+            U[p + 1, g] *= t
+        for f in range(p + 2, k):
+            t0, t1 = U[p, f], U[p + 1, f]
+            for g in range(f - f % LANES, k):
+                U[f, g] -= t0 * U[p, g] + t1 * U[p + 1, g]
+        p += 2
+
+
+@kernel()
+def _solve(U: Floats, x: Floats) -> None:
+    """x = (UᵀU)⁻¹ x in place."""
+    k = len(U)
+    for p in range(k):
+        t = x[p] / U[p, p]
+        x[p] = t
+        for g in range(p + 1, k):
+            x[g] -= t * U[p, g]
+    for p in range(k - 1, -1, -1):
+        a = b = c = d = 0.0
+        g = p + 1
+        while g + 4 <= k:
+            a += U[p, g] * x[g]
+            b += U[p, g + 1] * x[g + 1]
+            c += U[p, g + 2] * x[g + 2]
+            d += U[p, g + 3] * x[g + 3]
+            g += 4
+        while g < k:
+            a += U[p, g] * x[g]
+            g += 1
+        x[p] = (x[p] - ((a + b) + (c + d))) / U[p, p]
+
+
+@kernel()
+def solve_rows(
+    Y: Floats,
+    base: Floats,
+    indptr: Ints,
+    items: Ints,
+    weights: Floats,
+    alpha: float,
+    start: int,
+    end: int,
+    X: Floats,
+) -> None:
+    """Rows `start` to `end` of X, each solved exactly."""
+    k = Y.shape[1]
+    V = np.empty((_longest(indptr, start, end), k))
+    U = np.empty((k, k))
+    x = np.empty(k)
+    for u in range(start, end):
+        a, b = indptr[u], indptr[u + 1]
+        if a == b:
+            X[u, :] = 0
+            continue
+        _fold_in(Y, base, items[a:b], weights[a:b], alpha, V, U, x)
+        for f in range(k):
+            X[u, f] = x[f]
+
+
+@kernel()
+def _longest(indptr: Ints, start: int, end: int) -> int:
+    most = 1
+    for u in range(start, end):
+        most = max(most, indptr[u + 1] - indptr[u])
+    return most
+
+
+@kernel()
+def score_rows(
+    Y: Floats,
+    by_factor: Floats,
+    base: Floats,
+    indptr: Ints,
+    items: Ints,
+    weights: Floats,
+    alpha: float,
+    start: int,
+    end: int,
+    out: Floats,
+) -> None:
+    """Scores of all items for histories `start` to `end`, in float64 and a fixed order."""
+    n, k = Y.shape
+    V = np.empty((_longest(indptr, start, end), k))
+    U = np.empty((k, k))
+    x = np.empty(k)
+    for u in range(start, end):
+        row = out[u - start]
+        row[:] = 0
+        a, b = indptr[u], indptr[u + 1]
+        if a == b:
+            continue
+        _fold_in(Y, base, items[a:b], weights[a:b], alpha, V, U, x)
+        f = 0
+        while f + 4 <= k:
+            x0, x1, x2, x3 = x[f], x[f + 1], x[f + 2], x[f + 3]
+            for i in range(n):
+                row[i] += (x0 * by_factor[f, i] + x1 * by_factor[f + 1, i]) + (
+                    x2 * by_factor[f + 2, i] + x3 * by_factor[f + 3, i]
+                )
+            f += 4
+        while f < k:
+            for i in range(n):
+                row[i] += x[f] * by_factor[f, i]
+            f += 1
+
+
+@kernel()
+def factorise(
+    Y: Floats, base: Floats, items: Ints, weights: Floats, alpha: float
+) -> tuple[Floats, Floats, Floats]:
+    """U, x and V of one history."""
+    k = Y.shape[1]
+    V = np.empty((len(items), k))
+    U = np.empty((k, k))
+    x = np.empty(k)
+    _fold_in(Y, base, items, weights, alpha, V, U, x)
+    return U, x, V
+
+
+@kernel(loose=True)
+def _explain(
+    Y: Floats,
+    weights: Floats,
+    alpha: float,
+    V: Floats,
+    U: Floats,
+    x: Floats,
+    lists: Ints,
+    z: Floats,
+    wide: Floats,
+    out: Floats,
+    left: Floats,
+) -> None:
+    """Contributions (and, where `left` has rows, leave-one-out scores) of one history's items."""
+    h, k = len(weights), Y.shape[1]
+    leave = left.shape[0] > 0
+    if leave:
+        _effects(weights, alpha, V, U, x, wide)
+    for n in range(len(lists)):
+        i = lists[n]
+        score = 0.0
+        for f in range(k):
+            z[f] = Y[i, f]
+            score += z[f] * x[f]
+        for p in range(k):
+            t = z[p] / U[p, p]
+            z[p] = t
+            for g in range(p + 1, k):
+                z[g] -= t * U[p, g]
+        for p in range(k - 1, -1, -1):
+            t = z[p]
+            for g in range(p + 1, k):
+                t -= U[p, g] * z[g]
+            z[p] = t / U[p, p]
+        for j in range(h):
+            t = 0.0
+            for f in range(k):
+                t += V[j, f] * z[f]
+            out[n, j] = (1 + alpha * weights[j]) * t
+            if leave:
+                left[n, j] = score - wide[k, j] * t
+
+
+@kernel(loose=True)
+def _effects(
+    weights: Floats, alpha: float, V: Floats, U: Floats, x: Floats, wide: Floats
+) -> None:
+    """wide[k, j] = γ_j, what one unit of y_iᵀA⁻¹y_j costs item i when event j alone is removed."""
+    h, k = len(weights), U.shape[0]
+    for j in range(h):
+        for f in range(k):
+            wide[f, j] = V[j, f]
+    for p in range(k):
+        t = 1 / U[p, p]
+        for j in range(h):
+            wide[p, j] *= t
+        for g in range(p + 1, k):
+            t = U[p, g]
+            for j in range(h):
+                wide[g, j] -= t * wide[p, j]
+    for j in range(h):
+        wide[k, j] = 0
+    for p in range(k):
+        for j in range(h):
+            wide[k, j] += wide[p, j] * wide[p, j]
+    for j in range(h):
+        own = 0.0
+        for f in range(k):
+            own += V[j, f] * x[f]
+        extra = alpha * weights[j]
+        g = wide[k, j]
+        wide[k, j] = 1 + extra - extra / (1 - g * extra) * (own - g * (1 + extra))
+
+
+@kernel()
+def explain(
+    Y: Floats,
+    base: Floats,
+    items: Ints,
+    weights: Floats,
+    alpha: float,
+    lists: Ints,
+    out: Floats,
+    left: Floats,
+) -> None:
+    """Contributions [n, h] and, if `left` is not empty, leave-one-out scores of one history."""
+    h, k = len(items), Y.shape[1]
+    V = np.empty((h, k))
+    U = np.empty((k, k))
+    x = np.empty(k)
+    wide = np.empty((k + 1, h if left.shape[0] > 0 else 0))
+    _fold_in(Y, base, items, weights, alpha, V, U, x)
+    _explain(Y, weights, alpha, V, U, x, lists, np.empty(k), wide, out, left)
+
+
+@kernel()
+def explain_rows(
+    Y: Floats,
+    base: Floats,
+    indptr: Ints,
+    items: Ints,
+    weights: Floats,
+    alpha: float,
+    lists: Ints,
+    start: int,
+    end: int,
+    offsets: Ints,
+    out: Floats,
+    left: Floats,
+) -> None:
+    """The same for histories `start` to `end` with `lists` [rows, n], one after another in `out`.
+
+    Row u writes n·h values from `offsets[u]`; `left` is filled too if it is as long as `out`.
+    """
+    k, n = Y.shape[1], lists.shape[1]
+    most = _longest(indptr, start, end)
+    V = np.empty((most, k))
+    U = np.empty((k, k))
+    x = np.empty(k)
+    z = np.empty(k)
+    leave = len(left) > 0
+    nothing = np.empty((0, 0))
+    for u in range(start, end):
+        a, b = indptr[u], indptr[u + 1]
+        h = b - a
+        if h == 0:
+            continue
+        _fold_in(Y, base, items[a:b], weights[a:b], alpha, V, U, x)
+        at = offsets[u]
+        part = out[at : at + n * h].reshape(n, h)
+        if leave:
+            lost = left[at : at + n * h].reshape(n, h)
+            wide = np.empty((k + 1, h))
+            _explain(Y, weights[a:b], alpha, V, U, x, lists[u], z, wide, part, lost)
+        else:
+            _explain(Y, weights[a:b], alpha, V, U, x, lists[u], z, nothing, part, nothing)
