@@ -1,1 +1,1 @@
-"""Making language models: the phrase grammar, the corpus, training and export."""
+"""Corpora and training of the embedded language model, and its export."""
