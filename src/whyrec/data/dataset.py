@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,13 +14,13 @@ from scipy import sparse
 
 from whyrec.data.catalogue import Catalogue
 from whyrec.data.events import EVENT_TYPES
+from whyrec.data.pairs import LIKE_SHARE, count_pairs
 from whyrec.errors import ConfigError
 
-LIKE_SHARE = 0.7
-"""A rating at or above this share of the best one is a liking (3.5 of 5, 7 of 10)."""
+__all__ = ["LIKE_SHARE", "Dataset"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Events and items, columnar, ready for a model.
 
@@ -42,6 +42,8 @@ class Dataset:
         The end of the rating scale (5 for 1 to 5), None without ratings.
     notes
         Where the data came from and what was set aside in reading, JSON-able.
+    set_aside
+        The rows set aside in reading (`reason`, `file`, `row`, `cells`), None if none were.
     """
 
     events: pl.DataFrame
@@ -51,6 +53,7 @@ class Dataset:
     weights: Mapping[str, float] = field(default_factory=dict)
     best_rating: float | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    set_aside: pl.DataFrame | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         unknown = set(self.weights) - set(EVENT_TYPES)
@@ -62,11 +65,18 @@ class Dataset:
             )
 
     @classmethod
-    def read(cls, path: str | Path, **options: Any) -> Self:
+    def read(cls, path: str | Path | Sequence[str | Path], **options: Any) -> Dataset:
         """Read events and items from a file or directory; see `whyrec.data.readers.read`."""
         from whyrec.data.readers import read
 
-        return read(path, **options)  # type: ignore[return-value]
+        return read(path, **options)
+
+    @classmethod
+    def from_frames(cls, events: Any, items: Any = None, **options: Any) -> Dataset:
+        """The data set of pandas, polars or Arrow tables; see `whyrec.data.readers.from_frames`."""
+        from whyrec.data.readers import from_frames
+
+        return from_frames(events, items, **options)
 
     @property
     def n_users(self) -> int:
@@ -93,53 +103,16 @@ class Dataset:
         `weight` (f32: the highest event weight; 0 when negative), `negative` (a dislike, return or
         rating below the liking threshold).
         """
-        like = LIKE_SHARE * self.best_rating if self.best_rating else None
-        weight = {e.name: float(self.weights.get(e.name, e.weight)) for e in EVENT_TYPES.values()}
-        rank = {e.name: e.rank for e in EVENT_TYPES.values()}
-        negative = [e.name for e in EVENT_TYPES.values() if e.negative]
-        low = pl.col("event").is_in(negative)
-        if like is not None:
-            low = low | ((pl.col("event") == "rating") & (pl.col("value") < like).fill_null(False))
-        told_rank = pl.col("event").replace_strict(rank, return_dtype=pl.Int8)
-        rows = self.events.with_columns(
-            low.alias("low"),
-            pl.col("event").replace_strict(weight, return_dtype=pl.Float32).alias("weight"),
-            pl.when(pl.col("event").is_in(negative)).then(0).otherwise(told_rank).alias("rank"),
-        ).sort("user", "item", "rank", "time", nulls_last=False, maintain_order=True)
-        told = pl.col("event").last()
-        is_told = pl.col("event") == told
-        return (
-            rows.group_by("user", "item", maintain_order=True)
-            .agg(
-                told.alias("event"),
-                pl.col("event").unique().sort().alias("types"),
-                pl.when(told == "rating")
-                .then(pl.col("value").filter(is_told).last())
-                .otherwise(pl.col("value").filter(is_told).sum())
-                .alias("value"),
-                pl.when(pl.col("value").filter(is_told).null_count() == is_told.sum())
-                .then(True)
-                .otherwise(False)
-                .alias("no_value"),
-                is_told.sum().alias("count"),
-                pl.col("time").max(),
-                pl.col("weight").max(),
-                # A later rating replaces an earlier one; any other negative event stays.
-                (
-                    (pl.col("low") & (pl.col("event") != "rating")).any()
-                    | (pl.col("low").filter(pl.col("event") == "rating").last()).fill_null(False)
-                ).alias("negative"),
-            )
-            .with_columns(
-                pl.when("no_value").then(None).otherwise(pl.col("value")).alias("value"),
-                pl.when("negative")
-                .then(0.0)
-                .otherwise(pl.col("weight"))
-                .cast(pl.Float32)
-                .alias("weight"),
-            )
-            .drop("no_value")
+        return count_pairs(
+            self.events, self.n_items, weights=self.weights, best_rating=self.best_rating
         )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The sha256 in hex of the content; see `whyrec.data.store.fingerprint`."""
+        from whyrec.data.store import fingerprint
+
+        return fingerprint(self)
 
     def _csr(self, pairs: pl.DataFrame, data: np.ndarray[Any, Any]) -> sparse.csr_matrix:
         users = pairs["user"].to_numpy()

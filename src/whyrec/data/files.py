@@ -24,7 +24,9 @@ def _unwritable(path: Path, error: OSError) -> DataError:
     return DataError(
         f"cannot be written: {reason}",
         where=str(path),
-        remedy="free some space" if error.errno in _FULL - {errno.EROFS} else "choose another place",
+        remedy="free some space"
+        if error.errno in _FULL - {errno.EROFS}
+        else "choose another place",
     )
 
 

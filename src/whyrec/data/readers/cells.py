@@ -1,0 +1,219 @@
+"""Cells to values: numbers, times and event names, strictly, naming the cell that is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import polars as pl
+
+from whyrec.data.events import EVENT_TYPES
+from whyrec.data.ids import blank_to_null
+from whyrec.data.readers.columns import key
+from whyrec.data.readers.tables import Table
+from whyrec.errors import DataError
+
+_WORDS = {
+    "purchase": "purchase purchased buy bought buying order ordered sale sold transaction checkout"
+    " paid payment 购买 下单 支付 成交 已购",
+    "like": "like liked likes favorite favourite favorited favourited fav faved love loved heart"
+    " save saved bookmark bookmarked wishlist addtowishlist thumbsup upvote follow collect"
+    " 喜欢 点赞 收藏 加收藏",
+    "rating": "rating rate rated ratings review reviewed 评分 打分 评价 评论",
+    "cart": "cart addtocart addcart basket addtobasket addedtocart carted 加购 加购物车 加入购物车",
+    "interaction": "interaction interact interacted share shared comment commented download"
+    " downloaded install installed subscribe subscribed enroll enrolled enrol enrolled apply"
+    " applied borrow borrowed checkin visit visited 互动",
+    "view": "view viewed views pageview pv detailview productview viewitem viewdetail browse"
+    " browsed watch watched watching play played plays listen listened stream streamed read"
+    " 浏览 查看 观看 看过 播放 收听 阅读",
+    "click": "click clicked clicks open opened tap tapped 点击 点开",
+    "dislike": "dislike disliked thumbsdown downvote hide hidden notinterested 不喜欢 踩",
+    "return": "return returned refund refunded cancel cancelled canceled cancellation 退货 退款 取消",
+}
+EVENT_WORDS: Mapping[str, str] = MappingProxyType(
+    {word: name for name, words in _WORDS.items() for word in words.split()}
+)
+"""Event type by word, as compared by `columns.key`."""
+
+UNDOING = frozenset({"removefromcart", "removefromwishlist", "unlike", "unfollow", "uncart"})
+"""Words for taking something back that was no purchase: such rows are set aside and counted."""
+
+_TIME_FORMATS = (
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.fZ",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f UTC",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%Y",
+    "%m/%d/%y %H:%M",
+    "%m/%d/%y",
+    "%d/%m/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%m %d, %Y",
+    "%Y年%m月%d日 %H:%M:%S",
+    "%Y年%m月%d日",
+)
+_DATE_ONLY = re.compile(r"%[HMS]")
+
+MOMENT = pl.Datetime("ms")
+
+
+def bad_cell(table: Table, index: int, name: str, cell: object, what: str) -> DataError:
+    """The error that names one cell: file, row, field, value."""
+    return DataError(
+        f"{str(cell)[:80]!r} is not {what}",
+        where=f"{table.name}, row {table.row(index)}, {name}",
+        remedy="correct the cell, or leave it empty where nothing is known",
+    )
+
+
+def numbers(table: Table, column: str) -> pl.Series:
+    """A column as float64; empty, NaN and "missing" cells are null.
+
+    Raises
+    ------
+    DataError
+        If a cell is text or infinite, naming file, row, field and value.
+    """
+    cells = table.frame[column]
+    if cells.dtype.is_numeric() or cells.dtype == pl.Boolean:
+        found = cells.cast(pl.Float64).fill_nan(None)
+    elif cells.dtype == pl.Null:
+        return pl.Series(column, [None] * len(cells), pl.Float64)
+    else:
+        cells = blank_to_null(cells.cast(pl.String))
+        found = cells.cast(pl.Float64, strict=False).fill_nan(None)
+        wrong = found.is_null() & cells.is_not_null()
+        if wrong.any():
+            plain = (
+                cells.str.replace(r"^[£$€¥￥]\s*", "")
+                .str.replace(r"\s*[€元£$]$", "")
+                .str.replace_all(r"(\d),(\d{3})\b", "$1$2")
+            )
+            if table.info.get("separator") == ";":
+                plain = plain.str.replace(r"^(-?\d+),(\d+)$", "$1.$2")
+            found = plain.cast(pl.Float64, strict=False).fill_nan(None)
+            wrong = found.is_null() & cells.is_not_null()
+        if wrong.any():
+            index = wrong.arg_max() or 0
+            raise bad_cell(table, index, column, cells[index], "a number")
+    infinite = found.is_infinite().fill_null(False)
+    if infinite.any():
+        index = infinite.arg_max() or 0
+        raise bad_cell(table, index, column, table.frame[column][index], "a finite number")
+    return found
+
+
+def _from_epoch(table: Table, column: str, stamps: pl.Series) -> pl.Series:
+    """Unix seconds, milliseconds, micro- or nanoseconds, by their size."""
+    typical = stamps.drop_nulls().abs().median()
+    size = float(typical) if isinstance(typical, int | float) else 0.0
+    scale = 1000.0 if size < 1e11 else 1.0 if size < 1e14 else 1e-3 if size < 1e17 else 1e-6
+    return (stamps * scale).round(0).cast(pl.Int64).cast(MOMENT)
+
+
+def times(table: Table, column: str) -> tuple[pl.Series, str | None]:
+    """A column as Datetime[ms] (UTC where a zone is given), and a remark where it was ambiguous.
+
+    Unix time in s, ms, µs or ns by its size, ISO 8601 and the common written forms.
+
+    Raises
+    ------
+    DataError
+        If a cell is no time, naming file, row, field and value.
+    """
+    cells = table.frame[column]
+    dtype = cells.dtype
+    if dtype == pl.Date:
+        return cells.cast(MOMENT), None
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone:
+            cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return cells.dt.cast_time_unit("ms"), None
+    if dtype.is_numeric():
+        return _from_epoch(table, column, cells.cast(pl.Float64).fill_nan(None)), None
+    if dtype == pl.Null:
+        return pl.Series(column, [None] * len(cells), MOMENT), None
+    cells = blank_to_null(cells.cast(pl.String))
+    stamps = cells.cast(pl.Float64, strict=False)
+    if stamps.null_count() == cells.null_count():
+        return _from_epoch(table, column, stamps), None
+    present = cells.drop_nulls()
+    sample = present.head(1000)
+    best: pl.Series | None = None
+    for form in _TIME_FORMATS:
+        if _parse(sample, form).null_count():
+            continue
+        found = _parse(cells, form)
+        if found.null_count() == cells.null_count():
+            return found, _ambiguity(present, form)
+        if best is None or found.null_count() < best.null_count():
+            best = found
+    if best is None:
+        best = max((_parse(cells, form) for form in _TIME_FORMATS), key=lambda s: s.count())
+    index = (best.is_null() & cells.is_not_null()).arg_max() or 0
+    raise bad_cell(table, index, column, cells[index], "a time")
+
+
+def _parse(cells: pl.Series, form: str) -> pl.Series:
+    if not _DATE_ONLY.search(form):
+        return cells.str.to_date(form, strict=False, exact=True).cast(MOMENT)
+    if "z" in form:
+        found = cells.str.to_datetime(form, strict=False, time_unit="ms", time_zone="UTC")
+        return found.dt.replace_time_zone(None)
+    return cells.str.to_datetime(form, strict=False, time_unit="ms")
+
+
+def _ambiguity(present: pl.Series, form: str) -> str | None:
+    if form.startswith("%m/%d/%Y"):
+        other = form.replace("%m/%d", "%d/%m")
+        if not _parse(present, other).null_count():
+            return "dates read as month/day/year; they could be day/month/year"
+    return None
+
+
+def events(table: Table, column: str) -> tuple[pl.Series, pl.Series]:
+    """(event type or null, whether the row takes something back) of every row.
+
+    Raises
+    ------
+    DataError
+        If a cell is no known event, with the list of those allowed.
+    """
+    cells = blank_to_null(table.frame[column].cast(pl.String))
+    words = cells.unique().drop_nulls().to_list()
+    names: dict[str, str | None] = {}
+    for word in words:
+        plain = key(word)
+        if plain in EVENT_WORDS or plain in EVENT_TYPES:
+            names[word] = EVENT_WORDS.get(plain, plain)
+        elif plain in UNDOING:
+            names[word] = None
+        else:
+            index = (cells == word).arg_max() or 0
+            raise DataError(
+                f"{word[:80]!r} is not an event",
+                where=f"{table.name}, row {table.row(index)}, {column}",
+                remedy=f"use one of {', '.join(EVENT_TYPES)}, or a common word for it",
+            )
+    undone = cells.is_in([word for word, name in names.items() if name is None]).fill_null(False)
+    return cells.replace_strict(names, return_dtype=pl.String, default=None), undone

@@ -1,0 +1,66 @@
+"""Invoice lines to purchases and returns, and their goods to a catalogue."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from whyrec.data.ids import as_ids, blank_to_null
+from whyrec.data.readers.build import Reading
+from whyrec.data.readers.cells import MOMENT, numbers, times
+from whyrec.data.readers.roles import Part
+
+
+def is_invoices(part: Part) -> bool:
+    """Whether the table holds invoice lines: an invoice number, an item and a quantity."""
+    columns = set(part.columns)
+    return {"order", "item_id", "quantity"} <= columns and not columns & {"rating", "event"}
+
+
+def invoice_lines(part: Part, reading: Reading) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(events, lines for the catalogue) of a table of invoice lines.
+
+    A negative quantity or an invoice number that begins with C is a `return`; everything else is
+    a `purchase`. Both keep `order` and `price`, by which the cleaning judges them. Lines without
+    customer, item or quantity are set aside.
+    """
+    table, columns = part.table, part.columns
+    frame = table.frame
+    user = as_ids(frame[columns["user_id"]])
+    item = as_ids(frame[columns["item_id"]])
+    order = as_ids(frame[columns["order"]])
+    quantity = numbers(table, columns["quantity"])
+    price = numbers(table, columns["price"]) if "price" in columns else None
+    time = pl.Series([None] * frame.height, dtype=MOMENT)
+    if "time" in columns:
+        time, remark = times(table, columns["time"])
+        if remark:
+            reading.remarks.append(remark)
+    no_user = user.is_null()
+    no_item = item.is_null() & ~no_user
+    no_quantity = (quantity.fill_null(0) == 0) & ~no_user & ~no_item
+    reading.set_aside(table, no_user, "no customer")
+    reading.set_aside(table, no_item, "no item id")
+    reading.set_aside(table, no_quantity, "no quantity")
+    lines = pl.DataFrame(
+        {
+            "user": user,
+            "item": item,
+            "event": pl.Series([None] * frame.height, dtype=pl.String),
+            "value": quantity.abs(),
+            "time": time,
+            "order": order,
+            "price": price
+            if price is not None
+            else pl.Series([None] * frame.height, dtype=pl.Float64),
+        }
+    ).with_columns(
+        pl.when((quantity < 0) | pl.col("order").str.starts_with("C").fill_null(False))
+        .then(pl.lit("return"))
+        .otherwise(pl.lit("purchase"))
+        .alias("event")
+    )
+    goods = lines.select("item", "price", bought=quantity > 0)
+    if "description" in columns or "title" in columns:
+        text = frame[columns.get("description") or columns["title"]]
+        goods = goods.with_columns(blank_to_null(text.cast(pl.String)).alias("name"))
+    return lines.filter(~(no_user | no_item | no_quantity)), goods.filter(item.is_not_null())
