@@ -10,6 +10,7 @@ from whyrec.data.dataset import LIKE_SHARE
 from whyrec.data.events import EVENT_TYPES, TOLD_EVENTS
 from whyrec.evidence.types import Evidence, Fact, Reason, World
 from whyrec.features.facets import Facets
+from whyrec.language import domains
 from whyrec.language.claims import Claim, holds
 from whyrec.language.reach import WITHOUT_OWN, reachable_shapes
 from whyrec.language.shape import WEAK_SHARE, ClaimShape, Shape
@@ -97,6 +98,7 @@ class Planner:
         world: Callable[[Evidence], World] | None = None,
     ) -> None:
         self.domain = domain
+        self._wording = domains.load(domain).wording
         self._index = catalogue.index
         self._facets = facets
         self._world = world
@@ -309,7 +311,8 @@ class Planner:
                 len(c.items) if link == "own" or c.kind in ("feature", "people", "without") else 0
             )
             weak = c.kind == "history" and c.share is not None and c.share < WEAK_SHARE
-            shapes.append(ClaimShape(c.kind, link, named, c.event, c.field, weak))  # type: ignore[arg-type]
+            field = self._wording.get(c.field, c.field) if c.field else None
+            shapes.append(ClaimShape(c.kind, link, named, c.event, field, weak))  # type: ignore[arg-type]
         return claims, tuple(shapes)
 
     def _ranked(self, item: str) -> tuple[int, ...]:

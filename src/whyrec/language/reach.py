@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from whyrec.language import domains
 from whyrec.language.shape import ClaimShape, Shape
 
 WITHOUT_OWN = 2
@@ -35,7 +36,9 @@ def reachable_shapes(
     44
     """
     counted = tuple(crowd) if crowd is not None else tuple(events[:1])
-    told = dict.fromkeys(_texts(tuple(events), tuple(fields), counted))
+    wording = domains.load(domain).wording
+    said = tuple(dict.fromkeys(wording.get(f, f) for f in fields))
+    told = dict.fromkeys(_texts(tuple(events), said, counted))
     return [Shape(lang, domain, claims) for claims in told]
 
 
@@ -61,8 +64,8 @@ def _texts(
                 yield (own, s)
                 yield (own, s, without)
             yield (weak,)
-            for f in features:
-                yield (weak, f)
+            for feature in features:
+                yield (weak, feature)
             for k in range(1, WITHOUT_OWN + 1):
                 yield (own, ClaimShape("without", "own", k))
         for f in fields:

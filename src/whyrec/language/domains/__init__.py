@@ -67,7 +67,7 @@ class DomainWords:
 
     `works` says whether titles are titles of works and quoted as such; `measure` is the measure
     word (量词) where the language has them, else empty; `crowd` is what people are called, with
-    the measure word in Chinese (`位顾客`); a label that ends in the first of `tails` loses it before
+    the measure word in Chinese (`位顾客`), `crowd_noun` is without; a label that ends in the first of `tails` loses it before
     one of them (`黑色电影` before `电影`).
     """
 
@@ -77,6 +77,7 @@ class DomainWords:
     works: bool
     crowd: str
     crowd_one: str
+    crowd_noun: str
     tails: tuple[str, ...]
     events: Mapping[str, EventWords]
     fields: Mapping[str, FieldWords]
@@ -84,10 +85,14 @@ class DomainWords:
 
 @dataclass(frozen=True, slots=True)
 class DomainPack:
-    """A domain in every language that its file holds."""
+    """A domain in every language that its file holds.
+
+    `wording` names facet fields that are said like another field: in films a `tag` is a genre.
+    """
 
     name: str
     languages: Mapping[str, DomainWords]
+    wording: Mapping[str, str]
 
     def words(self, lang: str) -> DomainWords:
         """The domain's words in `lang`.
@@ -132,12 +137,13 @@ def load(domain: str) -> DomainPack:
         )
     table = tomllib.loads((files(__name__) / f"{domain}.toml").read_text("utf-8"))
     try:
+        wording = table.pop("wording", {})
         languages = {lang: _words(t) for lang, t in table.items()}
     except KeyError as e:
         raise LanguageError(
             f"no {e.args[0]}", where=f"{domain}.toml", remedy="see film.toml"
         ) from e
-    return DomainPack(domain, MappingProxyType(languages))
+    return DomainPack(domain, MappingProxyType(languages), MappingProxyType(wording))
 
 
 def _words(t: Mapping[str, Any]) -> DomainWords:
@@ -148,6 +154,7 @@ def _words(t: Mapping[str, Any]) -> DomainWords:
         works=t["works"],
         crowd=t["crowd"],
         crowd_one=t["crowd_one"],
+        crowd_noun=t["crowd_noun"],
         tails=tuple(t.get("tails", ())),
         events=MappingProxyType(
             {

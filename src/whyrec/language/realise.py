@@ -1,0 +1,189 @@
+"""The realiser: correct sentences for every shape without a language model, the last resort of all."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import product
+from typing import Any
+
+from whyrec.errors import LanguageError
+from whyrec.language import domains, locales
+from whyrec.language.domains import DomainWords
+from whyrec.language.fill import Filled, Filler
+from whyrec.language.shape import ClaimShape, Shape
+from whyrec.language.types import Plan, Sketch
+
+MOST = 24
+"""So many sketches of one shape are kept; the frames would often allow more."""
+
+_LETTERS = {
+    ("history", "own"): "h",
+    ("history", "group"): "g",
+    ("feature", "same"): "f",
+    ("feature", "own"): "F",
+    ("people", "same"): "p",
+    ("people", "own"): "P",
+    ("popular", ""): "c",
+    ("popular", "cold"): "n",
+    ("rating", ""): "r",
+    ("without", "same"): "w",
+    ("without", "own"): "W",
+    ("rank", ""): "k",
+}
+_SLOT_LETTER = {
+    "history": "h", "count": "g", "group": "g", "feature": "fF", "carriers": "F", "people": "pP",
+    "peer": "P", "crowd": "cn", "mean": "r", "raters": "r", "without": "W", "rank": "k",
+}  # fmt: skip
+_MACRO = re.compile(r"<(\w+)>")
+
+
+def realise(plan: Plan, filler: Filler, choice: int = 0) -> Filled:
+    """A text for the plan; `choice` picks among the wordings.
+
+    Raises
+    ------
+    LanguageError
+        If the language has no phrases.
+    """
+    found = sketches(plan.shape)
+    return filler.fill(found[choice % len(found)], plan)
+
+
+@cache
+def sketches(shape: Shape) -> tuple[Sketch, ...]:
+    """The realiser's sketches of a shape: never empty, always in the same order.
+
+    Examples
+    --------
+    >>> shape = Shape.parse("en|film|plain|history(own,2,rating)+feature(same,2,category)")
+    >>> sketches(shape)[0].text
+    'You rated {history} highly, and {item} shares their {feature}.'
+    """
+    phrases = _phrases(shape.lang)
+    words = domains.load(shape.domain).words(shape.lang)
+    letters = [_letter(c) for c in shape.claims]
+    found: dict[str, Sketch] = {}
+    for parts in _segmentations(letters, phrases["say"]):
+        for texts in product(*(_expanded(p, shape, words, phrases) for p in parts)):
+            sketch = _sketch(shape, letters, " | ".join(texts), phrases)
+            found.setdefault(sketch.text, sketch)
+            if len(found) >= MOST:
+                return tuple(found.values())
+    return tuple(found.values())
+
+
+@cache
+def _phrases(lang: str) -> Mapping[str, Any]:
+    place = files("whyrec.language") / "phrases" / f"{lang}.toml"
+    if not place.is_file():
+        raise LanguageError("no phrases for this language", where=lang, remedy="use en or zh")
+    return tomllib.loads(place.read_text("utf-8"))
+
+
+def _letter(c: ClaimShape) -> str:
+    return _LETTERS[c.kind, c.link] + ("!" if c.weak else "")
+
+
+def _segmentations(
+    letters: Sequence[str], say: Mapping[str, list[str]]
+) -> list[list[tuple[tuple[int, ...], list[str]]]]:
+    """Ways to cut the claims into sentences: the first two together where there is a phrase for it."""
+    single = [((k,), say[x]) for k, x in enumerate(letters)]
+    pair = say.get("+".join(letters[:2])) if len(letters) > 1 else None
+    together = [[((0, 1), pair), *single[2:]]] if pair else []
+    # A weak or group claim, or one that nothing joins, needs the sentence that says why it counts.
+    alone = [single] if not together or letters[1] in "rW" else []
+    return [*together, *alone]
+
+
+def _expanded(
+    part: tuple[tuple[int, ...], list[str]],
+    shape: Shape,
+    words: DomainWords,
+    phrases: Mapping[str, Any],
+) -> list[str]:
+    positions, templates = part
+    macros: dict[str, Sequence[str]] = {}
+    for k in positions:
+        macros |= _macros(shape, k, words, phrases)
+    out = []
+    for frames in product(*(macros[m] for m in dict.fromkeys(_names(templates)))):
+        values = dict(zip(dict.fromkeys(_names(templates)), frames, strict=True))
+        out += [_MACRO.sub(lambda m, v=values: v.get(m[1], m[0]), t) for t in templates]  # type: ignore[misc]
+    return list(dict.fromkeys(out))
+
+
+def _names(templates: list[str]) -> list[str]:
+    return [n for t in templates for n in _MACRO.findall(t) if n != "it"]
+
+
+def _macros(
+    shape: Shape, k: int, words: DomainWords, phrases: Mapping[str, Any]
+) -> dict[str, Sequence[str]]:
+    """What the macros of one claim stand for."""
+    c = shape.claims[k]
+    named = next((x.arity for x in reversed(shape.claims[: k + 1]) if x.arity), 1)
+    those = phrases["those"][str(min(named, 3))]
+    them = phrases["them"][str(min(named, 3))]
+    out: dict[str, Sequence[str]] = {
+        "crowd": [words.crowd],
+        "crowd_noun": [words.crowd_noun],
+        "m": [words.crowd.removesuffix(words.crowd_noun)],
+        "nouns": [words.nouns],
+        "those": [those.format(noun=words.noun, measure=words.measure)],
+    }
+    if c.field:
+        field = words.fields[c.field]
+        out["share"] = field.same_one if named == 1 else field.same_many
+        out["also"] = field.also
+        out["group"] = [field.group]
+    if c.event:
+        event = words.events[c.event]
+
+        def of_item(frame: str) -> str:
+            return re.sub(phrases["it_word"], "{item}", frame)
+
+        out["did"] = [f.replace("{x}", "{history}") for f in event.past]
+        if c.field:
+            out["did_group"] = [f.replace("{x}", words.fields[c.field].group) for f in event.past]
+        out["relative"] = [event.relative]
+        out["they"] = [f.replace("{x}", them) for f in event.they]
+        out["they_peer"] = [f.replace("{x}", "{peer}") for f in event.they]
+        out["did_too"] = [of_item(f) for f in event.also]
+        out["have"] = [of_item(event.have)]
+        out["have_what"] = [" ".join(re.sub(phrases["it_word"], "", event.have).split())]
+        out["what"] = [event.relative.removeprefix("您").removesuffix("的")]
+    return out
+
+
+def _sketch(shape: Shape, letters: list[str], text: str, phrases: Mapping[str, Any]) -> Sketch:
+    """A sketch from sentences parted by `|`, each with its claims."""
+    plain = [x.rstrip("!") for x in letters]
+    sentences: list[tuple[str, tuple[int, ...]]] = []
+    named = False
+    at = 0
+    for raw in text.split("|"):
+        sentence, _, said = raw.strip().partition(" ~")
+        if "<it>" in sentence:
+            sentence = sentence.replace("<it>", phrases["it"] if named else "{item}")
+        named = named or "{item}" in sentence
+        sentence = _capital(sentence)
+        if said:
+            told = tuple(k for k, x in enumerate(plain) if x in said.split("+"))
+        else:
+            slots = re.findall(r"\{(\w+)\}", sentence)
+            told = tuple(
+                k for k, x in enumerate(plain) if any(x in _SLOT_LETTER.get(s, "") for s in slots)
+            )
+        sentences.append((sentence, told or (min(at, len(plain) - 1),)))
+        at = max((*sentences[-1][1], at)) + 1
+    between = locales.load(shape.lang).between
+    return Sketch(shape, between.join(s for s, _ in sentences), tuple(sentences), "none")
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
