@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -102,6 +102,7 @@ class Evidence:
     ----------
     reasons
         Largest contribution first; `sum(contribution) + baseline == score` (within `residual`).
+        A tuple or `Reasons`, which makes each `Reason` when it is asked for.
     exact
         Whether |residual| <= 1e-5 × max(|score|, the largest |contribution|, 1e-9).
     gone, displaced
@@ -117,7 +118,7 @@ class Evidence:
     baseline: float
     exact: bool
     residual: float
-    reasons: tuple[Reason, ...]
+    reasons: Sequence[Reason]
     facts: tuple[Fact, ...] = ()
     gone: Counterfactual | None = None
     displaced: Counterfactual | None = None

@@ -32,7 +32,12 @@ class Popularity(RowModel):
     def fit(self, interactions: sparse.csr_matrix) -> Self:
         """Count people."""
         X = check_fit(interactions, "popularity")
-        return self.from_arrays({}, {"counts": np.bincount(X.indices, minlength=X.shape[1])})
+        return self._take(np.bincount(X.indices, minlength=X.shape[1]))
+
+    def _take(self, counts: npt.NDArray[Any]) -> Self:
+        self.counts_ = np.asarray(counts, np.int64)
+        self.n_items = len(self.counts_)
+        return self
 
     def _score_rows(self, histories: sparse.csr_matrix, start: int, end: int, out: Floats) -> None:
         out[:] = self.counts_
@@ -57,7 +62,4 @@ class Popularity(RowModel):
     @classmethod
     def from_arrays(cls, params: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
         """The fitted model back."""
-        model = cls(**params)
-        model.counts_ = np.asarray(arrays["counts"], np.int64)
-        model.n_items = len(model.counts_)
-        return model
+        return cls(**params)._take(arrays["counts"])
