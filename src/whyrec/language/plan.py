@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 
 from whyrec.data.catalogue import Catalogue
 from whyrec.data.dataset import LIKE_SHARE
-from whyrec.data.events import EVENT_TYPES, TOLD_EVENTS
-from whyrec.evidence.types import Evidence, Fact, Reason, World
+from whyrec.evidence.types import Evidence, Fact, World
 from whyrec.features.facets import Facets
 from whyrec.language import domains
 from whyrec.language.claims import Claim, holds
+from whyrec.language.past import RANK as _RANK
+from whyrec.language.past import Part, Told, read
 from whyrec.language.reach import WITHOUT_OWN, reachable_shapes
 from whyrec.language.shape import WEAK_SHARE, ClaimShape, Shape
 from whyrec.language.types import Plan
 from whyrec.privacy.kanon import K_ANON
+from whyrec.recommend.base import Ints
 
 __all__ = ["Planner", "claim_key", "reachable_shapes"]
 
@@ -28,6 +30,9 @@ NEAR = 0.35
 TOGETHER = 0.55
 """A further item is named beside the first if it is worth at least this part of it."""
 
+SHARED_GAIN = 1.3
+"""What a further item gains by sharing a facet with the first and with the item explained."""
+
 REUSE = 0.7
 """What a history item is worth to a text is multiplied by this for each text that named it."""
 
@@ -38,10 +43,7 @@ GROUP_SHARE, GROUP_GAIN, GROUP_LEAST = 0.2, 2.0, 3
 """A group is told if nothing single carries much, it carries at least this share, so many times
 what the named items carry, and has at least so many members."""
 
-_LOOKED_AT = 24
-_RANK = {name: EVENT_TYPES[name].rank for name in TOLD_EVENTS}
-
-Told = tuple[tuple[Claim, ...], tuple[ClaimShape, ...]]
+Choice = tuple[tuple[Claim, ...], tuple[ClaimShape, ...]]
 
 
 @dataclass
@@ -51,7 +53,7 @@ class _List:
     said: set[tuple[object, ...]] = field(default_factory=set)
     items: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
-    groups: dict[int, dict[str, list[str]]] | None = None
+    groups: dict[int, dict[str, Ints]] | None = None
     greeted: bool = False
 
     def new(self, claim: Claim) -> bool:
@@ -127,16 +129,12 @@ class Planner:
             return Plan(e.user, e.item, lang, claims, Shape(lang, self.domain, shapes))
         raise AssertionError("the rank of an item can always be told")
 
-    def _options(self, e: Evidence, told: _List) -> Iterator[Told]:
+    def _options(self, e: Evidence, told: _List) -> Iterator[Choice]:
         """Ways to explain the item, best first; the last, its rank, is always true."""
         facts = _Facts(e)
-        positive = [
-            r
-            for r in e.reasons
-            if r.contribution > 0 and r.kind == "history" and r.event in _RANK and r.item
-        ]
-        if positive:
-            yield from self._from_history(e, facts, positive, told)
+        past = read(e)
+        if past.top:
+            yield from self._from_history(e, facts, past, told)
         elif not told.greeted and facts.popular and told.new(facts.popular):
             told.greeted = True
             yield self._shaped((facts.popular,), ("cold",))
@@ -146,20 +144,19 @@ class Planner:
     # -- the person's own history ---------------------------------------------------------------
 
     def _from_history(
-        self, e: Evidence, facts: _Facts, positive: list[Reason], told: _List
-    ) -> Iterator[Told]:
-        total = sum(r.contribution for r in positive)
+        self, e: Evidence, facts: _Facts, past: Told, told: _List
+    ) -> Iterator[Choice]:
         grouped = False
-        for named in self._namings(e, positive, told):
-            part = sum(r.contribution for r in named)
-            share = part / total
+        for named in self._namings(e, past.top, told):
+            share = min(sum(p.contribution for p in named) / past.total, 1.0)
+            event = named[0].event
             if share < WEAK_SHARE and not grouped:
                 grouped = True
-                for claim in self._groups(e, positive, total, named[0].event or "", share, told):
+                for claim in self._groups(e, past, event, share, told):
                     yield self._beside(e, (claim,), ("group",), told)
                     yield self._shaped((claim,), ("group",))
-            items = tuple(str(r.item) for r in named)
-            claim = Claim("history", items, named[0].event, share=share)
+            items = tuple(p.item for p in named)
+            claim = Claim("history", items, event, share=share)
             if not told.new(claim):
                 continue
             support = self._support(e, facts, items, share, told)
@@ -174,47 +171,37 @@ class Planner:
                 yield self._beside(e, (claim,), ("own",), told)
             yield self._shaped((claim,), ("own",))
 
-    def _namings(
-        self, e: Evidence, positive: list[Reason], told: _List
-    ) -> Iterator[tuple[Reason, ...]]:
+    def _namings(self, e: Evidence, top: Sequence[Part], told: _List) -> Iterator[tuple[Part, ...]]:
         """Sets of one to three history items to name, of one event, best first."""
-        by_item = {r.item: r for r in positive}
         if e.gone is not None and len(e.gone.items) <= MOST_NAMED:
-            gone = [by_item[i] for i in e.gone.items if i in by_item]
+            gone = [p for p in top if p.item in e.gone.items]
             fresh = sum(told.items.get(i, 0) for i in e.gone.items) <= 1
-            if len(gone) == len(e.gone.items) and len({r.event for r in gone}) == 1 and fresh:
-                yield tuple(sorted(gone, key=lambda r: -r.contribution))
-        least = NEAR * positive[0].contribution
-        near = [r for r in positive[:_LOOKED_AT] if r.contribution >= least]
-        worth = {r.item: r.contribution * REUSE ** told.items.get(str(r.item), 0) for r in near}
-        near.sort(key=lambda r: -worth[r.item])
+            if fresh and len(gone) == len(e.gone.items) and len({p.event for p in gone}) == 1:
+                yield tuple(gone)
+        least = NEAR * top[0].contribution
+        near = [p for p in top if p.contribution >= least]
+        worth = {p.item: p.contribution * REUSE ** told.items.get(p.item, 0) for p in near}
+        near.sort(key=lambda p: -worth[p.item])
         own = self._set(e.item)
         for first in near:
-            shared = own & self._set(str(first.item))
-            beside = sorted(
-                (r for r in near if r is not first and r.event == first.event),
-                key=lambda r: -worth[r.item] * (1.3 if shared & self._set(str(r.item)) else 1.0),
-            )
+            shared = own & self._set(first.item)
+            beside = [
+                (-worth[p.item] * (SHARED_GAIN if shared & self._set(p.item) else 1.0), k, p)
+                for k, p in enumerate(near)
+                if p is not first and p.event == first.event
+            ]
+            beside.sort()
             least = TOGETHER * worth[first.item]
-            more = [r for r in beside[: MOST_NAMED - 1] if worth[r.item] >= least]
+            more = [p for _, _, p in beside[: MOST_NAMED - 1] if worth[p.item] >= least]
             for k in range(len(more), -1, -1):
-                yield tuple(sorted((first, *more[:k]), key=lambda r: -r.contribution))
+                yield tuple(sorted((first, *more[:k]), key=lambda p: -p.contribution))
 
     def _groups(
-        self,
-        e: Evidence,
-        positive: list[Reason],
-        total: float,
-        event: str,
-        share: float,
-        told: _List,
+        self, e: Evidence, past: Told, event: str, share: float, told: _List
     ) -> list[Claim]:
         """Groups of the history by a facet of the item that carry much more than the named items."""
-        if any(r.kind == "rest" for r in e.reasons):
-            return []
         if told.groups is None:
-            told.groups = self._members(e)
-        worth = {r.item: r.contribution for r in e.reasons}
+            told.groups = past.by_facet(self._ranked)
         found = []
         for k in self._ranked(e.item):
             by_event = told.groups.get(k)
@@ -226,7 +213,7 @@ class Planner:
             members = by_event[event]
             if len(members) < GROUP_LEAST:
                 continue
-            part = sum(worth.get(i, 0.0) for i in members) / total
+            part = past.part(members)
             if part < max(GROUP_SHARE, GROUP_GAIN * share):
                 continue
             facet = self._facets.facets[k]
@@ -236,16 +223,6 @@ class Planner:
             if told.new(claim):
                 found.append((part * (0.5 + self._idf[k]), claim))
         return [c for _, c in sorted(found, key=lambda x: -x[0])]
-
-    def _members(self, e: Evidence) -> dict[int, dict[str, list[str]]]:
-        """History items by facet and told event: the same for the whole list."""
-        out: dict[int, dict[str, list[str]]] = {}
-        for r in e.reasons:
-            if r.kind != "history" or r.item is None or r.event not in _RANK:
-                continue
-            for k in self._ranked(r.item):
-                out.setdefault(k, {}).setdefault(r.event, []).append(r.item)
-        return out
 
     def _support(
         self, e: Evidence, facts: _Facts, items: tuple[str, ...], share: float, told: _List
@@ -275,7 +252,7 @@ class Planner:
 
     def _beside(
         self, e: Evidence, claims: tuple[Claim, ...], links: tuple[str, ...], told: _List
-    ) -> Told:
+    ) -> Choice:
         """The claims, and beside them what the item would not be shown without, if that is short."""
         if e.gone is not None and len(e.gone.items) <= WITHOUT_OWN:
             claim = Claim("without", e.gone.items)
@@ -285,7 +262,7 @@ class Planner:
 
     # -- other people -----------------------------------------------------------------------------
 
-    def _from_crowd(self, facts: _Facts, told: _List) -> Iterator[Told]:
+    def _from_crowd(self, facts: _Facts, told: _List) -> Iterator[Choice]:
         rating = facts.rating if facts.rating and told.new(facts.rating) else None
         popular = facts.popular if facts.popular and told.new(facts.popular) else None
         for claim, _ in facts.people.values():
@@ -302,7 +279,7 @@ class Planner:
 
     # -- small things -----------------------------------------------------------------------------
 
-    def _shaped(self, claims: tuple[Claim, ...], links: tuple[str, ...]) -> Told:
+    def _shaped(self, claims: tuple[Claim, ...], links: tuple[str, ...]) -> Choice:
         shapes = []
         for c, link in zip(claims, links, strict=True):
             if c.kind in ("rating", "popular") and link == "same":
