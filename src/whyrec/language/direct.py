@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from whyrec.evidence.types import World
-from whyrec.language import domains, locales
 from whyrec.language.backends.base import Backend, DirectRequest
 from whyrec.language.claims import Claim
+from whyrec.language.fill import Filler
 from whyrec.language.shape import WEAK_SHARE
 from whyrec.language.types import Plan, Problem, Verdict
 
@@ -220,7 +220,7 @@ def _request(job: DirectJob) -> DirectRequest:
         lang=plan.lang,
         domain=world.domain,
         tone=plan.shape.tone,
-        item=world.names(plan.item, plan.lang)[0],
+        item=_filler(world, plan.lang).title(plan.item),
         claims=tuple(claim_data(c, world, plan.lang) for c in plan.claims),
         fallback=job.fallback,
     )
@@ -270,16 +270,26 @@ _SAYS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+def _filler(world: World, lang: str) -> Filler:
+    """Writes names the way sketches are filled, so that both modes call things the same."""
+    return Filler(
+        lambda item: world.names(item, lang)[0],
+        lambda field, value: world.facet_labels(field, value, lang)[0],
+        lang,
+        world.domain,
+        world.list_size,
+    )
+
+
 def claim_data(claim: Claim, world: World, lang: str) -> dict[str, Any]:
-    """One claim as a plain dictionary for a model: titles, labels and words in `lang`, no ids."""
-    words = domains.load(world.domain).words(lang)
-    locale = locales.load(lang)
-    says = _SAYS[lang]
-    titles = [world.names(i, lang)[0] for i in claim.items]
+    """One claim as a plain dictionary for a model: names and numbers as they stand in text, no ids."""
+    filler = _filler(world, lang)
+    words, locale, says = filler.words, filler.locale, _SAYS[lang]
+    titles = [filler.title(i) for i in claim.items]
     event = words.events.get(claim.event or "")
     label = None
     if claim.field is not None and claim.value is not None:
-        label = world.facet_labels(claim.field, claim.value, lang)[0]
+        label = filler.label(claim.field, claim.value)
     out: dict[str, Any] = {"kind": claim.kind, "says": says[claim.kind]}
     match claim.kind:
         case "history":

@@ -110,7 +110,8 @@ class HFBackend:
             dtype = torch.bfloat16 if self._device.type == "cuda" else torch.float32
             loaded = kind.from_pretrained(model, use_safetensors=True, dtype=dtype, **options)
             self._model = loaded.to(self._device).eval()
-        except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        except Exception as error:
+            # The loader's errors are of many libraries (SafetensorError, HFValidationError, …).
             raise LanguageError(
                 f"cannot be loaded ({_first_line(error)})",
                 where=self.spec,

@@ -6,7 +6,9 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -29,7 +31,8 @@ class LoopThread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
-        self._end = weakref.finalize(self, _stop, self._loop, self._thread, self._pid)
+        self._last: list[Callable[[], Coroutine[Any, Any, object]]] = []
+        self._end = weakref.finalize(self, _stop, self._loop, self._thread, self._pid, self._last)
 
     @property
     def alive(self) -> bool:
@@ -45,16 +48,41 @@ class LoopThread:
             future.cancel()
             raise
 
+    def at_end(self, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Have a coroutine run before the loop ends, for example to close connections.
+
+        `work` must not hold what holds this object, or neither is ever freed.
+        """
+        self._last.append(work)
+
     def close(self) -> None:
         """End the loop and its thread; a second call does nothing."""
         self._end()
 
 
-def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, pid: int) -> None:
-    if pid != os.getpid():
+def _stop(
+    loop: asyncio.AbstractEventLoop,
+    thread: threading.Thread,
+    pid: int,
+    last: Sequence[Callable[[], Coroutine[Any, Any, object]]],
+) -> None:
+    if pid != os.getpid() or not thread.is_alive():
         return
+
+    async def finish() -> None:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        for work in last:
+            with suppress(Exception):
+                await work()
+        await loop.shutdown_asyncgens()
+
+    done = asyncio.run_coroutine_threadsafe(finish(), loop)
+    if thread is not threading.current_thread():
+        with suppress(TimeoutError, CancelledError):
+            done.result(timeout=2)
     loop.call_soon_threadsafe(loop.stop)
     if thread is not threading.current_thread():
-        thread.join(timeout=5)
+        thread.join(timeout=2)
     if not loop.is_running():
         loop.close()

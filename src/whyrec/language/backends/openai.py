@@ -239,11 +239,10 @@ class OpenAIBackend:
 
     def close(self) -> None:
         """Close connections and end the thread; the next call opens them again."""
-        if self._loop is not None:
-            if self._client is not None and self._loop.alive:
-                self._loop.run(self._client.close())
-            self._loop.close()
-        self._loop = self._client = None
+        with self._lock:
+            loop, self._loop, self._client = self._loop, None, None
+        if loop is not None:
+            loop.close()
 
     # One call of `sketches` or `write` ------------------------------------------------------
 
@@ -259,15 +258,16 @@ class OpenAIBackend:
                 self._client = self._probe = self._slots = None
             loop = self._loop
         try:
-            return loop.run(self._gather(tasks))
+            return loop.run(self._gather(tasks, loop))
         finally:
             with self._lock:
                 self._starts.remove(start)
                 self.stats.seconds += time.monotonic() - start
 
-    async def _gather(self, tasks: Sequence[_Task]) -> list[list[str]]:
+    async def _gather(self, tasks: Sequence[_Task], loop: LoopThread) -> list[list[str]]:
         if self._client is None:
             self._client = self._make_client()
+            loop.at_end(self._client.close)
         probe = self._probe = self._probe or asyncio.Lock()
         slots = self._slots = self._slots or asyncio.Semaphore(self._concurrency)
 

@@ -7,10 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
-from whyrec.errors import ConfigError
-from whyrec.language import domains, locales
+from whyrec.errors import ConfigError, LanguageError
+from whyrec.language import domains
 from whyrec.language.backends.base import DirectRequest
-from whyrec.language.backends.examples import describe, examples, slot_meaning
+from whyrec.language.backends.describe import describe, examples, slot_meaning
+from whyrec.language.domains import DomainWords
 from whyrec.language.shape import Shape
 
 Form = Literal["keywords", "summary", "sequence"]
@@ -61,9 +62,9 @@ Slots are filled in later by a program. {slots}
 (then say "this" or "it").
 - Copy slots letter by letter with their braces. Invent no others, and put no quotation marks around them.
 - No "a" or "an" right before a slot, and no plural "s" or possessive "'s" right after one.
-- Write no name, number or category of your own: those stand in the slots.
+- Write no name, number or category of your own: those stand in the slots. Only "your top ten" may be said.
 
-Two templates that are right:
+Right, for example:
 {good}
 
 Make the {n} templates differ in how their sentences are built and how they begin. Two may not begin with \
@@ -78,9 +79,9 @@ Answer with JSON only: {{"texts": ["...", "..."]}} with {n} strings.""",
 花括号里的槽位以后由程序填入。{slots}
 - {{item}}：所推荐的{noun}的名字，可以出现一次、两次或不出现（不出现时说“它”或“这{measure}{noun}”）。
 - 槽位连同花括号逐字照抄，不要自造，槽位外面不加引号和书名号。
-- 不要自己写任何名字、数字和类别，它们都在槽位里。
+- 不要自己写任何名字、数字和类别，它们都在槽位里；只有“您的前十”可以说。
 
-两个正确的句式：
+正确的例子：
 {good}
 
 这 {n} 个句式的结构和开头要各不相同，任何两个的前五个字不能一样。
@@ -91,7 +92,7 @@ _DIRECT = {
     "en": """\
 Write the reason why this {noun} is on the reader's list, from the facts below.
 {how}
-- Use titles, names and numbers exactly as the data give them{quotes}.
+- Write titles, names and numbers exactly as the data give them, with the quotation marks they have there.
 - Use the given words for what the reader did ("did"). Do not turn one event into another.
 - Leave out what you cannot say well, but keep the first fact. Add nothing.
 
@@ -105,7 +106,7 @@ Answer with JSON only: {{"text": "..."}}""",
     "zh": """\
 请根据下面的事实，写出这{measure}{noun}为什么在读者的列表里。
 {how}
-- 标题、名字和数字照数据原样写{quotes}。
+- 标题、名字和数字照数据原样写，书名号和引号也照样保留。
 - 读者做过的事照“did”给的说法写，不要换成别的行为。
 - 说不好的事实可以略去，但第一条必须说。不要添加任何内容。
 
@@ -128,11 +129,6 @@ _HOW = {
         "summary": "事实是一个列表，“summary”是一个正确的说法。请用自己更好的话说同样的意思。",
         "sequence": "事实是编了号的步骤，请按这个顺序连贯地说出来。",
     },
-}
-
-_QUOTES = {
-    "en": {True: ", in curly quotation marks: “Title”", False: ", without quotation marks"},
-    "zh": {True: "，作品名加书名号：《片名》", False: "，不是全中文的名字加引号：“Name”"},
 }
 
 _REPAIR = {
@@ -161,14 +157,14 @@ def sketch_messages(shape: Shape, n: int) -> list[Message]:
     LanguageError
         If the shape's domain or language has no words.
     """
-    words = domains.load(shape.domain).words(shape.lang)
+    words = _words(shape.domain, shape.lang)
     claims = "\n".join(f"{k}. {describe(shape, k - 1)}" for k in range(1, len(shape.claims) + 1))
     meanings = [f"- {{{s}}}: {slot_meaning(shape, s)}" for s in shape.slots]
     once = {
         "en": "Each of these stands exactly once:" if meanings else "Only this one may stand:",
         "zh": "下面每个槽位恰好出现一次：" if meanings else "只有一个槽位可用：",
     }[shape.lang]
-    good = "\n".join(json.dumps(t, ensure_ascii=False) for t in examples(shape)[:2])
+    good = "\n".join(json.dumps(t, ensure_ascii=False) for t in examples(shape))
     user = _SKETCH[shape.lang].format(
         n=n,
         noun=words.noun,
@@ -198,8 +194,7 @@ def direct_messages(request: DirectRequest, form: Form = "keywords") -> list[Mes
         raise ConfigError(
             f"no such form: {form}", where="form", remedy=f"use one of {', '.join(FORMS)}"
         )
-    locales.load(request.lang)
-    words = domains.load(request.domain).words(request.lang)
+    words = _words(request.domain, request.lang)
     data: dict[str, Any] = {words.noun if request.lang == "en" else "item": request.item}
     if form == "sequence":
         data["steps"] = [{"step": k, **c} for k, c in enumerate(request.claims, 1)]
@@ -215,11 +210,20 @@ def direct_messages(request: DirectRequest, form: Form = "keywords") -> list[Mes
         noun=words.noun,
         measure=words.measure,
         how=_HOW[request.lang][form],
-        quotes=_QUOTES[request.lang][words.works],
         data=as_data(data),
         repair=repair,
     )
     return [{"role": "system", "content": _RULES[request.lang]}, {"role": "user", "content": user}]
+
+
+def _words(domain: str, lang: str) -> DomainWords:
+    if lang not in _RULES:
+        raise LanguageError(
+            f"no prompts for language {lang}",
+            where="prompts",
+            remedy=f"use one of {', '.join(_RULES)}, or the backend none",
+        )
+    return domains.load(domain).words(lang)
 
 
 _UNSAFE = re.compile(r"[<>&\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from whyrec.language import domains
+from whyrec.language import domains, locales
 from whyrec.language.domains import DomainWords
+from whyrec.language.realise import sketches
 from whyrec.language.shape import ClaimShape, Shape
 
 _NUMBER = {"en": {1: "one", 2: "two", 3: "three"}, "zh": {1: "一", 2: "两", 3: "三"}}
@@ -39,8 +40,8 @@ def _describe_en(c: ClaimShape, w: DomainWords) -> str:
     name = w.fields[c.field].name if c.field and c.field in w.fields else "category"
     match c.kind, c.link:
         case "history", "group":
-            relative = event.relative if event else ""
-            return f"The reader's {{count}} {{group}} {w.nouns} (which {relative}; {{group}} is their {name}), taken together.{weak}"
+            group = w.fields[c.field or "category"].group
+            return f"The reader {_third(past).replace('{x}', group)} ({{group}} is their {name}), and it is those together that count.{weak}"
         case "history", _:
             return f"The reader {_third(past).replace('{x}', '{history}')} ({many}).{weak}"
         case "feature", "own":
@@ -77,8 +78,8 @@ def _describe_zh(c: ClaimShape, w: DomainWords) -> str:
     name = w.fields[c.field].name if c.field and c.field in w.fields else "类别"
     match c.kind, c.link:
         case "history", "group":
-            relative = event.relative if event else ""
-            return f"{relative}{{count}}{w.measure}{{group}}{w.noun}（{{group}}是它们的{name}）合在一起。{weak}"
+            group = w.fields[c.field or "category"].group
+            return f"您{past.replace('{x}', group)}（{{group}}是它们的{name}），是它们合在一起起的作用。{weak}"
         case "history", _:
             return f"您{past.replace('{x}', '{history}')}（{many}）。{weak}"
         case "feature", "own":
@@ -143,12 +144,11 @@ def slot_meaning(shape: Shape, slot: str) -> str:
         )
     count = max(claim.arity, 1)
     noun = f"one {words.noun}" if count == 1 else f"{_NUMBER['en'][count]} {words.nouns}"
-    return f"the name of {noun}, joined and quoted already, for example {names}"
+    name = "the name" if count == 1 else "the names"
+    return f"{name} of {noun}, punctuated already, for example {names}"
 
 
 def _names(shape: Shape, words: DomainWords, n: int) -> str:
-    from whyrec.language import locales
-
     names = {
         ("en", True): ("Alien", "Blade Runner", "Solaris"),
         ("zh", True): ("异形", "银翼杀手", "飞向太空"),
@@ -159,8 +159,8 @@ def _names(shape: Shape, words: DomainWords, n: int) -> str:
     return locale.join([locale.title(name, works=words.works) for name in names])
 
 
-def examples(shape: Shape) -> list[str]:
-    """Sketches of a shape that are right, put together claim by claim from the domain's words.
+def examples(shape: Shape, n: int = 2) -> list[str]:
+    """Sketches of a shape that are right, the realiser's, with openings as different as it has.
 
     Examples
     --------
@@ -168,118 +168,8 @@ def examples(shape: Shape) -> list[str]:
     >>> examples(shape)[0]
     'You rated {history} highly, and {item} shares their {feature}.'
     """
-    words = domains.load(shape.domain).words(shape.lang)
-    phrase = _phrases_zh if shape.lang == "zh" else _phrases_en
-    parts = [phrase(c, words, first=k == 0) for k, c in enumerate(shape.claims)]
-    plain = _sentences(shape.lang, [p[0] for p in parts])
-    varied = _sentences(shape.lang, [p[-1] for p in parts])
-    out = [plain]
-    if len(parts) > 1 and shape.claims[0].kind == "history" and shape.claims[1].kind == "feature":
-        comma = "，" if shape.lang == "zh" else ", and "
-        joined = f"{parts[0][0]}{comma}{parts[1][0]}"
-        out = [_sentences(shape.lang, [joined, *(p[0] for p in parts[2:])]), plain]
-    if varied not in out:
-        out.insert(1, varied)
-    return out
-
-
-def _sentences(lang: str, clauses: list[str]) -> str:
-    if lang == "zh":
-        return "".join(f"{c}。" for c in clauses)
-    return " ".join(f"{c[0].upper()}{c[1:]}." for c in clauses)
-
-
-def _phrases_en(c: ClaimShape, w: DomainWords, *, first: bool) -> tuple[str, ...]:
-    those = _those_en(c)
-    event = w.events.get(c.event or "")
-    weak = ", which is a small part of why this is here" if c.weak else ""
-    frames = w.fields.get(c.field or "") or next(iter(w.fields.values()))
-    match c.kind, c.link:
-        case "history", "group":
-            relative = event.relative if event else "in your history"
-            part = "are a small part of why this is here" if c.weak else "led to this"
-            return (
-                f"the {{count}} {{group}} {w.nouns} {relative} {part}",
-                f"{'a small part of this comes' if c.weak else 'this comes'} from the {{count}} {{group}} {w.nouns} {relative}",
-            )
-        case "history", _:
-            told = event.past if event else ("{x} is in your history",)
-            return tuple(f"you {p.replace('{x}', '{history}')}{weak}" for p in (told[0], told[-1]))
-        case "feature", "own":
-            if c.arity == 1:
-                return (f"like {{carriers}}, {frames.also[0].replace(' too', '')}",)
-            return (f"like {{carriers}}, {frames.also[0].replace(' too', '')}",)
-        case "feature", _:
-            return (frames.same_one if c.arity == 1 else frames.same_many)[:1] + frames.also[-1:]
-        case "people", _:
-            peer = "{peer}" if c.link == "own" else those
-            if event is None:
-                return ()
-            return tuple(
-                f"{{people}} {w.crowd} who {event.they[0].replace('{x}', peer)} {also}"
-                for also in (event.also[0], event.also[-1])
-            )
-        case "popular", "cold":
-            have = event.have if event else ""
-            return (
-                f"you are new here, so this list starts from what many {w.crowd} chose. {{crowd}} {w.crowd} {have}",
-            )
-        case "popular", _:
-            have = (event.have if event else "").replace("it", "{item}" if first else "it")
-            return (f"{{crowd}} {w.crowd} {have}",)
-        case "rating", _:
-            return (
-                "{item} has {mean} of 5 on average from {raters} ratings",
-                "its average is {mean} of 5 from {raters} ratings",
-            )
-        case "without", _:
-            what = "{without}" if c.link == "own" else those
-            return (
-                f"without {what} it would not be on your list",
-                f"{{item}} would not be on your list without {what}",
-            )
-        case _:
-            return ("it is number {rank} on your list", "{item} is number {rank} on your list")
-
-
-def _phrases_zh(c: ClaimShape, w: DomainWords, *, first: bool) -> tuple[str, ...]:
-    those = _those_zh(c, w)
-    event = w.events.get(c.event or "")
-    weak = "，这只占一小部分原因" if c.weak else ""
-    frames = w.fields.get(c.field or "") or next(iter(w.fields.values()))
-    match c.kind, c.link:
-        case "history", "group":
-            relative = event.relative if event else "您的"
-            part = "只占一小部分原因" if c.weak else "带来了这一条"
-            return (f"{relative}{{count}}{w.measure}{{group}}{w.noun}{part}",)
-        case "history", _:
-            told = event.past if event else ("的记录里有{x}",)
-            return tuple(f"您{p.replace('{x}', '{history}')}{weak}" for p in (told[0], told[-1]))
-        case "feature", "own":
-            frame = (frames.same_one if c.arity == 1 else frames.same_many)[0]
-            pronoun = "它" if c.arity == 1 else "它们"
-            return (frame.replace(f"和{pronoun}", "和{carriers}"),)
-        case "feature", _:
-            return (frames.same_one if c.arity == 1 else frames.same_many)[:1] + frames.also[-1:]
-        case "people", _:
-            peer = "{peer}" if c.link == "own" else those
-            if event is None:
-                return ()
-            did = event.they[0].replace("{x}", peer)
-            return (
-                f"有{{people}}{w.crowd}{did}，{event.also[0]}",
-                f"{did}的人里，有{{people}}{w.crowd}{event.also[0]}",
-            )
-        case "popular", "cold":
-            have = event.have if event else ""
-            return (f"您刚来，这里先列出多数人选的。有{{crowd}}{w.crowd}{have}",)
-        case "popular", _:
-            have = (event.have if event else "").replace("它", "{item}" if first else "它")
-            return (f"有{{crowd}}{w.crowd}{have}",)
-        case "rating", _:
-            return ("{raters}个评分给{item}的平均分是{mean}分（满分 5 分）",)
-        case "without", _:
-            what = "{without}" if c.link == "own" else those
-            return (f"少了{what}，它不会进入您的列表", f"少了{what}，{{item}}不会进入您的列表")
-        case _:
-            return ("它在您的列表里排第{rank}位", "{item}在您的列表里排第{rank}位")
+    texts = [sketch.text for sketch in sketches(shape)]
+    by_opening: dict[str, str] = {}
+    for text in texts:
+        by_opening.setdefault(text[:6], text)
+    return list(dict.fromkeys([*by_opening.values(), *texts]))[:n]
