@@ -82,6 +82,102 @@ def film_title(raw: str) -> tuple[str, str | None, int | None]:
     return turn_article(text.strip()), other, year
 
 
+_SMALL = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "at",
+        "by",
+        "de",
+        "du",
+        "for",
+        "from",
+        "in",
+        "la",
+        "le",
+        "of",
+        "on",
+        "or",
+        "the",
+        "to",
+        "w",
+        "with",
+    ]
+)
+_ACRONYMS = frozenset(
+    [
+        "BBQ",
+        "CD",
+        "DIY",
+        "DVD",
+        "GPS",
+        "LED",
+        "MDF",
+        "NYC",
+        "PC",
+        "PVC",
+        "TV",
+        "UK",
+        "UFO",
+        "USA",
+        "USB",
+        "UV",
+        "VIP",
+        "VW",
+        "WC",
+        "XL",
+        "XXL",
+        "II",
+        "III",
+        "IV",
+    ]
+)
+_UNIT = re.compile(
+    r"\d+(?:\.\d+)?(?:CM|MM|M|KG|G|ML|CL|L|W|V|PC|PCS|IN|FT|D)(?:X\d.*)?", re.IGNORECASE
+)
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_ELIDED = re.compile(r"([DLO])(['’])(.)(.*)", re.DOTALL)
+
+
 def goods_title(raw: str) -> str:
-    """A name printed in capitals in readable title case."""
-    return clean_text(raw, limit=MAX_TITLE).title()
+    """A name printed in capitals in readable title case; only the case of letters changes.
+
+    Names that are not mostly capitals stay as somebody wrote them.
+
+    Examples
+    --------
+    >>> goods_title("WHITE HANGING HEART T-LIGHT HOLDER ")
+    'White Hanging Heart T-Light Holder'
+    >>> goods_title("SET OF 3 LED LIGHTS, 15CM CHILD'S MUG W/LID")
+    "Set of 3 LED Lights, 15CM Child's Mug w/Lid"
+    """
+    text = clean_text(raw, limit=MAX_TITLE)
+    capitals = sum(c.isupper() for c in text)
+    if capitals < 0.6 * sum(c.isalpha() for c in text):
+        return text
+    words = text.split(" ")
+    calm = [_calm_token(word) for word in words]
+    for index, word in enumerate(calm):
+        first = index == 0 or words[index - 1][-1:] in (":", ".", "!", "?", '"')
+        if not first and word.lower().rstrip(",") in _SMALL:
+            calm[index] = word.lower()
+    return " ".join(calm)
+
+
+def _calm_token(token: str) -> str:
+    bare = token.strip(",.()\"'")
+    if _UNIT.fullmatch(bare) or re.fullmatch(r"[A-Z]\d+|(?:[A-Z]\.)+[A-Z]?\.?", bare):
+        return token
+    if token.startswith("W/") and len(token) > 2:
+        return "w/" + _calm_token(token[2:])
+    return _WORD.sub(lambda found: _calm_word(found[0]), token)
+
+
+def _calm_word(word: str) -> str:
+    if word in _ACRONYMS or not word.isupper():
+        return word
+    found = _ELIDED.fullmatch(word)
+    if found:
+        return f"{found[1]}{found[2]}{found[3]}{found[4].lower()}"
+    return word[0] + word[1:].lower()

@@ -50,6 +50,7 @@ class Reading:
                 "reason": reason,
                 "count": count,
                 "file": table.name,
+                "rows_in": table.frame.height,
                 "rows": rows["row"].head(5).to_list(),
             }
         )

@@ -143,9 +143,9 @@ def assign(columns: Collection[str], map: Mapping[str, str] | None = None) -> di
     taken = set(chosen.values())
     order = {word: k for words in SYNONYMS.values() for k, word in enumerate(words)}
     for column in sorted(columns, key=lambda c: order.get(key(c), 0)):
-        target = target_of(column)
-        if target and target not in chosen and column not in taken:
-            chosen[target] = column
+        meaning = target_of(column)
+        if meaning and meaning not in chosen and column not in taken:
+            chosen[meaning] = column
             taken.add(column)
     for column in columns:
         lang = translated(column)

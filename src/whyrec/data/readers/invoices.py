@@ -26,7 +26,7 @@ def invoice_lines(part: Part, reading: Reading) -> tuple[pl.DataFrame, pl.DataFr
     table, columns = part.table, part.columns
     frame = table.frame
     user = as_ids(frame[columns["user_id"]])
-    item = as_ids(frame[columns["item_id"]])
+    item = _one_spelling(as_ids(frame[columns["item_id"]]), reading)
     order = as_ids(frame[columns["order"]])
     quantity = numbers(table, columns["quantity"])
     price = numbers(table, columns["price"]) if "price" in columns else None
@@ -64,3 +64,16 @@ def invoice_lines(part: Part, reading: Reading) -> tuple[pl.DataFrame, pl.DataFr
         text = frame[columns.get("description") or columns["title"]]
         goods = goods.with_columns(blank_to_null(text.cast(pl.String)).alias("name"))
     return lines.filter(~(no_user | no_item | no_quantity)), goods.filter(item.is_not_null())
+
+
+def _one_spelling(items: pl.Series, reading: Reading) -> pl.Series:
+    """Stock codes that differ only in case (`85123a`, `85123A`) in their more frequent spelling."""
+    counts = items.drop_nulls().value_counts(name="n").rename({items.name: "code"})
+    best = counts.sort(["n", "code"], descending=[True, False]).with_columns(
+        pl.col("code").first().over(pl.col("code").str.to_lowercase()).alias("best")
+    )
+    other = best.filter(pl.col("code") != pl.col("best"))
+    if not other.height:
+        return items
+    reading.remarks.append(f"{other.height} item ids that differ from others only in case joined")
+    return items.replace(dict(other.select("code", "best").rows()))

@@ -1,0 +1,74 @@
+"""Values that cannot be: outside the scale of ratings, a price below zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import polars as pl
+
+from whyrec.data.cleaning.step import Change, Step, check_choice, reasons
+from whyrec.errors import ConfigError
+
+ACTIONS = ("drop", "empty", "clip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range(Step):
+    """Numbers outside `low` to `high` (both allowed themselves unless `open_low`).
+
+    Attributes
+    ----------
+    action
+        `drop` sets the row aside, `empty` empties the cell, `clip` moves it to the bound.
+    open_low
+        Whether `low` itself is outside too (a price of 0).
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"value": [0.0, 3.0, 55.0, None]})
+    >>> Range(column="value", low=0.5, high=5).apply(frame).reason.to_list()
+    ['value outside 0.5 to 5', None, 'value outside 0.5 to 5', None]
+    """
+
+    name: ClassVar[str] = "range"
+    column: str
+    low: float | None = None
+    high: float | None = None
+    open_low: bool = False
+    action: str = "drop"
+
+    def __post_init__(self) -> None:
+        check_choice(self.name, "action", self.action, ACTIONS)
+        if self.low is None and self.high is None:
+            raise ConfigError(
+                "neither low nor high is given", where="cleaning step range", remedy="give one"
+            )
+
+    def apply(self, frame: pl.DataFrame) -> Change:
+        """Judge the numbers; missing is never outside."""
+        cells = self.column_of(frame, self.column, numeric=True)
+        outside = pl.Series([False]).new_from_index(0, frame.height)
+        if self.low is not None:
+            below = cells <= self.low if self.open_low else cells < self.low
+            outside |= below.fill_null(False)
+        if self.high is not None:
+            outside |= (cells > self.high).fill_null(False)
+        outside &= self.applies(frame)
+        what = "rating" if (self.event, self.column) == ("rating", "value") else self.column
+        why = f"{what} {self._bounds()}"
+        if self.action == "drop":
+            return Change(frame, reasons(outside, why), why=why)
+        moved = cells.clip(self.low, self.high) if self.action == "clip" else pl.lit(None)
+        fresh = frame.select(
+            pl.when(outside).then(moved).otherwise(cells).cast(cells.dtype).alias(self.column)
+        )
+        did = "moved to the bound" if self.action == "clip" else "emptied"
+        return Change(frame.with_columns(fresh.to_series()), changed=outside, why=f"{why}: {did}")
+
+    def _bounds(self) -> str:
+        if self.low is not None and self.high is not None:
+            return f"outside {self.low:g} to {self.high:g}"
+        if self.low is None:
+            return f"above {self.high:g}"
+        return f"{'not above' if self.open_low else 'below'} {self.low:g}"
