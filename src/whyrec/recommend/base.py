@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+
+if TYPE_CHECKING:
+    from whyrec.recommend.removal import Removal
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
@@ -104,6 +107,19 @@ class Recommender(ABC):
     @abstractmethod
     def leave_one_out(self, history: History, items: Ints) -> Floats:
         """Score of each item after removing each single event: float64 [items, h]."""
+
+    def explain(self, history: History, items: Ints) -> tuple[Floats, Floats]:
+        """Contributions, and effects: what each item's score loses without each single event.
+
+        Both float64 [items, h].
+        """
+        parts = self.contributions(history, items)
+        scores = parts.sum(1, keepdims=True) + self.baseline(items)[:, None]
+        return parts, np.asarray(scores - self.leave_one_out(history, items))
+
+    def removal(self, history: History) -> Removal | None:
+        """How every score falls when events are removed; None if the model cannot tell."""
+        return None
 
     @property
     @abstractmethod

@@ -145,7 +145,7 @@ class Bundle:
         counts = dict(pairs["event"].value_counts().iter_rows())
         if "purchase" in counts or not counts:
             return "purchase" if counts else "interaction"
-        return max(counts, key=lambda e: (counts[e], EVENT_TYPES[e].rank))
+        return str(max(counts, key=lambda e: (counts[e], EVENT_TYPES[e].rank)))
 
     @cached_property
     def crowd(self) -> sparse.csr_matrix:

@@ -22,7 +22,9 @@ def check_matrix(matrix: Any, *, what: str, n_items: int | None = None) -> spars
         weight that is NaN, infinite or negative.
     """
     if not sparse.issparse(matrix) or matrix.ndim != 2:
-        raise ModelError("not a sparse users × items matrix", where=what, remedy="pass a CSR matrix")
+        raise ModelError(
+            "not a sparse users × items matrix", where=what, remedy="pass a CSR matrix"
+        )
     csr = matrix.tocsr()
     if n_items is not None and csr.shape[1] != n_items:
         raise ModelError(

@@ -88,7 +88,7 @@ class EASE(RowModel):
     @property
     def weights_(self) -> Floats:
         """B, float64 [n_items, n_items]; B[j, i] is what one event on j adds to item i."""
-        return self.links_.astype(np.float64) * self.scale_
+        return np.asarray(self.links_.astype(np.float64) * self.scale_)
 
     def _score_rows(self, histories: sparse.csr_matrix, start: int, end: int, out: Floats) -> None:
         from whyrec.recommend.ease_kernels import score_rows
@@ -118,6 +118,11 @@ class EASE(RowModel):
         c = self.contributions(history, items)
         return np.asarray(c.sum(1, keepdims=True) - c)
 
+    def explain(self, history: History, items: Ints) -> tuple[Floats, Floats]:
+        """Contributions, which are the effects too."""
+        parts = self.contributions(history, items)
+        return parts, parts
+
     def removal(self, history: History) -> Removal:
         """How every score falls when events are removed; see `Removal`."""
         self._check_fitted()
@@ -136,7 +141,7 @@ class EASE(RowModel):
         model = cls(**params)
         model.links_, model.scale_ = arrays["links"], arrays["scale"]
         model.n_items = len(model.scale_)
-        if model.links_.shape != (model.n_items, model.n_items):
+        if model.links_.size != model.n_items**2:
             raise ModelError("arrays do not fit together", where="ease", remedy="fit again")
         return model
 

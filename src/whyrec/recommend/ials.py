@@ -136,7 +136,7 @@ class IALS(RowModel):
             with threads.blas_threads():
                 gram = fixed.T @ fixed
             gram[np.diag_indices_from(gram)] += np.float32(self.regularization)
-            alpha = np.float32(self.alpha)
+            alpha: Any = np.float32(self.alpha)
 
             def work(start: int, end: int) -> None:
                 kernels.cg_rows(
@@ -146,7 +146,9 @@ class IALS(RowModel):
             base = self._base(fixed)
 
             def work(start: int, end: int) -> None:
-                kernels.solve_rows(fixed, base, indptr, indices, data, self.alpha, start, end, solve)
+                kernels.solve_rows(
+                    fixed, base, indptr, indices, data, self.alpha, start, end, solve
+                )
 
         threads.run(work, ends)
 
@@ -198,6 +200,11 @@ class IALS(RowModel):
     def leave_one_out(self, history: History, items: Ints) -> Floats:
         """Scores without each event, all by rank-one downdates: float64 [items, h]."""
         return self._explain(history, items, leave_out=True)[1]
+
+    def explain(self, history: History, items: Ints) -> tuple[Floats, Floats]:
+        """Contributions and effects in one solve."""
+        parts, left = self._explain(history, items, leave_out=True)
+        return parts, parts.sum(1, keepdims=True) - left
 
     def _explain(self, history: History, items: Ints, *, leave_out: bool) -> tuple[Floats, Floats]:
         from whyrec.recommend.ials_kernels import explain

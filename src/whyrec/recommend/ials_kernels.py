@@ -124,9 +124,7 @@ def _fold_in(
             x[f] += (1 + e0) * t0 + (1 + e1) * t1 + (1 + e2) * t2 + (1 + e3) * t3
             t0, t1, t2, t3 = e0 * t0, e1 * t1, e2 * t2, e3 * t3
             for g in range(f - f % LANES, k):
-                U[f, g] += (t0 * V[j, g] + t1 * V[j + 1, g]) + (
-                    t2 * V[j + 2, g] + t3 * V[j + 3, g]
-                )
+                U[f, g] += (t0 * V[j, g] + t1 * V[j + 1, g]) + (t2 * V[j + 2, g] + t3 * V[j + 3, g])
         j += 4
     while j < h:
         e0 = alpha * weights[j]
@@ -320,9 +318,7 @@ def _explain(
 
 
 @kernel(loose=True)
-def _effects(
-    weights: Floats, alpha: float, V: Floats, U: Floats, x: Floats, wide: Floats
-) -> None:
+def _effects(weights: Floats, alpha: float, V: Floats, U: Floats, x: Floats, wide: Floats) -> None:
     """wide[k, j] = γ_j, what one unit of y_iᵀA⁻¹y_j costs item i when event j alone is removed."""
     h, k = len(weights), U.shape[0]
     for j in range(h):

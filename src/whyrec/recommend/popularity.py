@@ -11,6 +11,7 @@ from scipy import sparse
 
 from whyrec.recommend.base import Floats, History, Ints
 from whyrec.recommend.checks import check_fit
+from whyrec.recommend.removal import Removal
 from whyrec.recommend.scoring import RowModel
 
 
@@ -53,6 +54,11 @@ class Popularity(RowModel):
     def leave_one_out(self, history: History, items: Ints) -> Floats:
         """The counts, whatever is left out."""
         return np.repeat(self.baseline(items)[:, None], len(history), 1)
+
+    def removal(self, history: History) -> Removal:
+        """Nothing falls."""
+        h = len(history)
+        return Removal.linear(np.zeros((h, self.n_items), np.float32), np.zeros(h))
 
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
         """`counts`."""

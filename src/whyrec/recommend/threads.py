@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -102,4 +103,4 @@ def pieces(cost: npt.NDArray[Any], n: int = 32) -> list[tuple[int, int]]:
         return []
     marks = np.searchsorted(total, total[-1] * np.arange(1, n) / n, side="left") + 1
     edges = np.unique(np.concatenate(([0], marks, [len(total)])))
-    return [(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [(int(a), int(b)) for a, b in pairwise(edges)]
