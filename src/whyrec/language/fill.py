@@ -17,8 +17,11 @@ from whyrec.language.types import Plan, Sketch
 LONGEST_NAME = 160
 """Longer names are cut at a word and end in `…`: a sentence stays one that can be read."""
 
-_SLOT = re.compile(r"\{(" + "|".join((*SLOTS, "top")) + r")\}")
-_NUMBERS = frozenset({"count", "people", "crowd", "mean", "raters", "rank"})
+_SLOT = re.compile(r"\{(" + "|".join((*SLOTS, "top", "best")) + r")\}")
+_BEST = re.compile(r"(?<![\w.,{])5(?![\w%]|[.,]\d)", re.ASCII)
+"""The end of the rating scale in a sketch: written as 5 and filled with the claim's own."""
+
+_NUMBERS = frozenset({"count", "people", "crowd", "mean", "raters", "rank", "best"})
 _LABELS = frozenset({"feature", "group"})
 _HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿〇]")
 _LATIN = re.compile(r"[0-9A-Za-zÀ-ɏ]")
@@ -31,16 +34,20 @@ Filled = tuple[str, tuple[tuple[str, tuple[int, ...]], ...]]
 class Pattern:
     """A sentence compiled: `%s` for every slot, and what to do with each value.
 
-    `slots` are (name, space before, space after, capital); spaces are for values that begin or end
-    in a Latin letter or digit, so that only the seams of a text are touched, never a title.
+    `slots` are (name, space before, space after, capital, tail); spaces are for values that begin
+    or end in a Latin letter or digit, so that only the seams of a text are touched, never a title.
+    A tail is a noun after a label that is not said twice.
     """
 
     format: str
-    slots: tuple[tuple[str, bool, bool, bool], ...]
+    slots: tuple[tuple[str, bool, bool, bool, str], ...]
     claims: tuple[int, ...] = ()
+    tails: tuple[str, ...] = ()
 
 
-def compile_text(text: str, locale: Locale, claims: tuple[int, ...] = ()) -> Pattern:
+def compile_text(
+    text: str, locale: Locale, claims: tuple[int, ...] = (), tails: tuple[str, ...] = ()
+) -> Pattern:
     """Compile a text with `{slot}`s; what is not a slot stays as it is, braces included."""
     # "top ten" is the size of the list: true of ten only, so it becomes a value as well.
     text = re.sub(
@@ -49,6 +56,8 @@ def compile_text(text: str, locale: Locale, claims: tuple[int, ...] = ()) -> Pat
         "{top}",
         text,
     )  # fmt: skip
+    if "{mean}" in text:
+        text = _BEST.sub("{best}", text)
     pieces = _SLOT.split(text)
     literals, names = pieces[::2], pieces[1::2]
     if locale.capitalise and literals[0]:
@@ -65,18 +74,22 @@ def compile_text(text: str, locale: Locale, claims: tuple[int, ...] = ()) -> Pat
                 literals[k + 1] = " " * after + right
                 before = after = False
         capital = locale.capitalise and name in _LABELS and k == 0 and not literals[0]
-        spec.append((name, before, after, capital))
+        tail = ""
+        if name in _LABELS:
+            tail = next((t for t in tails if literals[k + 1].startswith(t)), "")
+            literals[k + 1] = literals[k + 1].removeprefix(tail)
+        spec.append((name, before, after, capital, tail))
     format = "%s".join(x.replace("%", "%%") for x in literals)
-    return Pattern(format, tuple(spec), claims)
+    return Pattern(format, tuple(spec), claims, tails)
 
 
 def render(pattern: Pattern, values: dict[str, str]) -> str:
     """The sentence with its values; a slot without a value keeps its braces."""
     out = []
-    for name, before, after, capital in pattern.slots:
+    for name, before, after, capital, tail in pattern.slots:
         value = values.get(name)
         if value is None:
-            value = "{" + name + "}"
+            value = "{" + name + "}" + tail
         elif value:
             if before and _LATIN.match(value):
                 value = " " + value
@@ -84,6 +97,8 @@ def render(pattern: Pattern, values: dict[str, str]) -> str:
                 value += " "
             if capital and value[0].islower():
                 value = value[0].upper() + value[1:]
+            if tail and not value.endswith(pattern.tails):
+                value += tail
         out.append(value)
     return pattern.format % tuple(out)
 
@@ -116,7 +131,7 @@ class Filler:
         self._labels: dict[tuple[str, str], str] = {}
         self._lists: dict[tuple[str, ...], str] = {}
         self._integers: dict[int, str] = {}
-        self._patterns: dict[Sketch, tuple[Pattern, ...]] = {}
+        self._patterns: dict[int, tuple[Sketch, tuple[Pattern, ...]]] = {}
         self._top = {"top": self.locale.top_phrase(list_size)}
 
     @classmethod
@@ -192,6 +207,8 @@ class Filler:
                 out["crowd"] = self.integer(claim.count or 0)
             elif kind == "rating":
                 out["mean"] = self.locale.decimal(claim.mean or 0.0)
+                best = claim.best or 5.0
+                out["best"] = self.locale.decimal(best, 0 if best == int(best) else 1)
                 out["raters"] = self.integer(claim.count or 0)
             elif kind == "without":
                 if link == "own":
@@ -202,14 +219,48 @@ class Filler:
 
     def fill(self, sketch: Sketch, plan: Plan) -> Filled:
         """The sketch with the plan's values."""
-        patterns = self._patterns.get(sketch)
-        if patterns is None:
-            patterns = self._patterns[sketch] = tuple(
-                compile_text(text, self.locale, claims) for text, claims in sketch.sentences
+        # By identity: sketches are made once and kept, and hashing one takes longer than filling it.
+        known = self._patterns.get(id(sketch))
+        if known is None or known[0] is not sketch:
+            compiled = tuple(
+                compile_text(t, self.locale, claims, self.words.tails)
+                for t, claims in sketch.sentences
             )
+            known = self._patterns[id(sketch)] = (sketch, compiled)
+        patterns = known[1]
         values = self.values(plan)
         sentences = tuple((render(p, values), p.claims) for p in patterns)
         return self.locale.between.join([s for s, _ in sentences]), sentences
+
+
+_SIZES = {"en": re.compile(r"\b(ten|10)\b"), "zh": re.compile(r"十|(?<!\d)10(?!\d)")}
+_SCALES = {"en": re.compile(r"\bfive\b"), "zh": re.compile(r"五")}
+
+
+def fits(sketch: Sketch, plan: Plan, list_size: int) -> bool:
+    """Whether a sketch can be filled for this list size and rating scale.
+
+    Sketches are written and verified for lists of ten and marks out of 5. "Top ten" and the digit 5
+    are values; a sketch that says either in another way is kept for where it is true.
+
+    Examples
+    --------
+    >>> from whyrec.language.shape import Shape
+    >>> shape = Shape.parse("en|film|plain|rank")
+    >>> said = Sketch(shape, "{item} is number {rank} of your ten.", (), "nano")
+    >>> fits(said, Plan("u", "i", "en", (Claim("rank", count=3),), shape), 20)
+    False
+    """
+    lang = plan.lang
+    if list_size != 10:
+        text = sketch.text.replace(locales.load(lang).top_phrase(10), "")
+        size = _SIZES.get(lang)
+        if size is not None and size.search(text):
+            return False
+    scale = _SCALES.get(lang)
+    if scale is not None and any(c.best not in (None, 5.0) for c in plan.claims):
+        return not scale.search(sketch.text)
+    return True
 
 
 def fill(sketch: Sketch, plan: Plan, catalogue: Catalogue, facets: Any) -> Filled:

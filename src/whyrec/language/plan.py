@@ -86,47 +86,49 @@ class Planner:
         The items and what they have in common.
     domain
         Which words the texts use: part of every shape.
-    world
-        If given, every claim is also checked with `claims.holds` on the pair's world; without it
-        the planner's own reading of the evidence stands, which says the same (and is tested to).
     """
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        facets: Facets,
-        domain: str,
-        *,
-        world: Callable[[Evidence], World] | None = None,
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, facets: Facets, domain: str) -> None:
         self.domain = domain
         self._wording = domains.load(domain).wording
         self._index = catalogue.index
         self._facets = facets
-        self._world = world
         m = facets.matrix
         self._columns = m.indices
         self._starts = m.indptr
         self._idf = [float(x) for x in facets.idf]
+        self._shapes: dict[tuple[object, ...], Shape] = {}
         self._of: dict[str, tuple[int, ...]] = {}
         self._sets: dict[str, frozenset[int]] = {}
 
-    def plan_list(self, evidences: Sequence[Evidence], lang: str) -> list[Plan]:
+    def plan_list(
+        self,
+        evidences: Sequence[Evidence],
+        lang: str,
+        *,
+        world: Callable[[Evidence], World] | None = None,
+    ) -> list[Plan]:
         """Plans for the items of one person's list, in its order.
 
         Never empty, and no two plans hold the same claim.
+
+        Parameters
+        ----------
+        world
+            If given, every claim is also checked with `claims.holds` on the pair's world; without
+            it the planner's own reading of the evidence stands, which is tested to say the same.
         """
         told = _List()
-        return [self._plan(e, lang, told) for e in evidences]
+        return [self._plan(e, lang, told, world(e) if world else None) for e in evidences]
 
-    def _plan(self, e: Evidence, lang: str, told: _List) -> Plan:
+    def _plan(self, e: Evidence, lang: str, told: _List, world: World | None) -> Plan:
         for claims, shapes in self._options(e, told):
-            if self._world is not None:
-                world = self._world(e)
-                if not all(holds(c, world) for c in claims):
-                    continue
+            if world is not None and not all(holds(c, world) for c in claims):
+                continue
             told.tell(claims)
-            return Plan(e.user, e.item, lang, claims, Shape(lang, self.domain, shapes))
+            if shapes[0].link == "cold":
+                told.greeted = True
+            return Plan(e.user, e.item, lang, claims, self._shape(lang, shapes))
         raise AssertionError("the rank of an item can always be told")
 
     def _options(self, e: Evidence, told: _List) -> Iterator[Choice]:
@@ -136,7 +138,6 @@ class Planner:
         if past.top:
             yield from self._from_history(e, facts, past, told)
         elif not told.greeted and facts.popular and told.new(facts.popular):
-            told.greeted = True
             yield self._shaped((facts.popular,), ("cold",))
         yield from self._from_crowd(facts, told)
         yield self._shaped((Claim("rank", count=e.rank),), ("",))
@@ -147,7 +148,7 @@ class Planner:
         self, e: Evidence, facts: _Facts, past: Told, told: _List
     ) -> Iterator[Choice]:
         grouped = False
-        for named in self._namings(e, past.top, told):
+        for named in self._namings(e, past, told):
             share = min(sum(p.contribution for p in named) / past.total, 1.0)
             event = named[0].event
             if share < WEAK_SHARE and not grouped:
@@ -171,12 +172,15 @@ class Planner:
                 yield self._beside(e, (claim,), ("own",), told)
             yield self._shaped((claim,), ("own",))
 
-    def _namings(self, e: Evidence, top: Sequence[Part], told: _List) -> Iterator[tuple[Part, ...]]:
+    def _namings(self, e: Evidence, past: Told, told: _List) -> Iterator[tuple[Part, ...]]:
         """Sets of one to three history items to name, of one event, best first."""
+        top, total = past.top, past.total
         if e.gone is not None and len(e.gone.items) <= MOST_NAMED:
             gone = [p for p in top if p.item in e.gone.items]
             fresh = sum(told.items.get(i, 0) for i in e.gone.items) <= 1
-            if fresh and len(gone) == len(e.gone.items) and len({p.event for p in gone}) == 1:
+            strong = sum(p.contribution for p in gone) >= WEAK_SHARE * total
+            whole = len(gone) == len(e.gone.items) and len({p.event for p in gone}) == 1
+            if fresh and strong and whole:
                 yield tuple(gone)
         least = NEAR * top[0].contribution
         near = [p for p in top if p.contribution >= least]
@@ -193,6 +197,8 @@ class Planner:
             beside.sort()
             least = TOGETHER * worth[first.item]
             more = [p for _, _, p in beside[: MOST_NAMED - 1] if worth[p.item] >= least]
+            if first.contribution + sum(p.contribution for p in more) < WEAK_SHARE * total:
+                more = [p for _, _, p in beside[: MOST_NAMED - 1]]
             for k in range(len(more), -1, -1):
                 yield tuple(sorted((first, *more[:k]), key=lambda p: -p.contribution))
 
@@ -291,6 +297,14 @@ class Planner:
             field = self._wording.get(c.field, c.field) if c.field else None
             shapes.append(ClaimShape(c.kind, link, named, c.event, field, weak))  # type: ignore[arg-type]
         return claims, tuple(shapes)
+
+    def _shape(self, lang: str, claims: tuple[ClaimShape, ...]) -> Shape:
+        """One object a shape, so that what is known of it is found quickly."""
+        key = (lang, *((c.kind, c.link, c.arity, c.event, c.field, c.weak) for c in claims))
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._shapes[key] = Shape(lang, self.domain, claims)
+        return shape
 
     def _ranked(self, item: str) -> tuple[int, ...]:
         """Facets of an item, rarest first."""

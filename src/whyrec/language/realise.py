@@ -92,7 +92,9 @@ def _segmentations(
     letters: Sequence[str], say: Mapping[str, list[str]]
 ) -> list[list[tuple[tuple[int, ...], list[str]]]]:
     """Ways to cut the claims into sentences: the first two together where there is a phrase for it."""
-    single = [((k,), say[x]) for k, x in enumerate(letters)]
+    single: list[tuple[tuple[int, ...], list[str]]] = [
+        ((k,), say[x]) for k, x in enumerate(letters)
+    ]
     pair = say.get("+".join(letters[:2])) if len(letters) > 1 else None
     together = [[((0, 1), pair), *single[2:]]] if pair else []
     # A weak or group claim, or one that nothing joins, needs the sentence that says why it counts.

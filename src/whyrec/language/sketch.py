@@ -218,4 +218,4 @@ def fill_for_verification(text: str, shape: Shape) -> tuple[str, tuple[Claim, ..
         shape.domain,
     )
     values = filler.values_of(ITEM, world.claims, shape.claims)
-    return render(compile_text(text, filler.locale), values), world.claims
+    return render(compile_text(text, filler.locale, tails=filler.words.tails), values), world.claims

@@ -67,8 +67,8 @@ class DomainWords:
 
     `works` says whether titles are titles of works and quoted as such; `measure` is the measure
     word (量词) where the language has them, else empty; `crowd` is what people are called, with
-    the measure word in Chinese (`位顾客`), `crowd_noun` is without; a label that ends in the first of `tails` loses it before
-    one of them (`黑色电影` before `电影`).
+    the measure word in Chinese (`位顾客`), `crowd_noun` is without; after a label that ends in
+    one of `tails` none of them is said (`黑色电影`, never `黑色电影片`).
     """
 
     noun: str

@@ -1,0 +1,369 @@
+"""The explainer: from evidence through a plan and a sketch (or a direct text) to an explanation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from whyrec.data.events import TOLD_EVENTS
+from whyrec.errors import ConfigError
+from whyrec.evidence.types import Evidence, World
+from whyrec.features.facets import Facets
+from whyrec.language import realise
+from whyrec.language.backends.base import Backend
+from whyrec.language.backends.spec import backend as make_backend
+from whyrec.language.direct import DirectJob, DirectStats, write_direct
+from whyrec.language.fill import Filled, Filler, fits
+from whyrec.language.plan import Planner, reachable_shapes
+from whyrec.language.shape import FIELDS, Shape
+from whyrec.language.sketchbook import PER_SHAPE, BookStats, SketchBook, Used, choose
+from whyrec.language.types import Explanation, Plan, Sketch, Source
+from whyrec.language.verify import verify, verify_sketch
+
+if TYPE_CHECKING:
+    from whyrec.evidence.engine import EvidenceEngine
+    from whyrec.recommend.bundle import Bundle
+
+Mode = Literal["sketch", "direct"]
+
+
+@dataclass
+class ExplainStats:
+    """What an explainer did; every number counts things that happened.
+
+    Attributes
+    ----------
+    texts, sentences
+        Served explanations and their sentences.
+    sources
+        Texts by source: `sketch`, `direct`, `realiser`.
+    checked
+        Texts that were verified whole, with the real names, before they were served.
+    replaced
+        Filled texts that this check refused and another wording replaced, by code.
+    """
+
+    texts: int = 0
+    sentences: int = 0
+    sources: dict[str, int] = field(default_factory=dict)
+    checked: int = 0
+    replaced: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts by name."""
+        return {
+            "texts": self.texts,
+            "sentences": self.sentences,
+            "sources": dict(self.sources),
+            "checked": self.checked,
+            "replaced": dict(self.replaced),
+        }
+
+
+def book_path(model: str | Path, llm: str) -> Path:
+    """Where the sketches that a language model wrote for a model directory live.
+
+    Examples
+    --------
+    >>> book_path("shop.model", "openai:qwen2.5:7b").as_posix()
+    'shop.model/sketches/openai-qwen2.5-7b.jsonl'
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", llm).strip("-.") or "llm"
+    return Path(model) / "sketches" / f"{name[-80:]}.jsonl"
+
+
+class Explainer:
+    """Explains recommendations of a bundle in words.
+
+    Every sketch is verified before its first use; texts of `explain` are verified once more, whole
+    and with the real names, before they are returned. What fails is replaced by the realiser.
+
+    Parameters
+    ----------
+    backend
+        A backend or its spec (`nano`, `none`, `openai:MODEL`, `hf:PATH`).
+    mode
+        `sketch`, or `direct` for one text a pair.
+    lang, n
+        The language, and how many items a list shows.
+    book
+        A `SketchBook`, a model directory whose `sketches/` holds one, or None for one in memory.
+    per_shape
+        Sketches wanted of each shape.
+    engine
+        The evidence engine, made for the bundle unless given.
+
+    Raises
+    ------
+    ConfigError
+        If the mode is not one of the two, or the backend cannot write direct texts.
+    LanguageError
+        If there is no such language or the backend cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        backend: str | Backend = "nano",
+        mode: Mode = "sketch",
+        lang: str = "en",
+        n: int = 10,
+        book: SketchBook | str | Path | None = None,
+        per_shape: int = PER_SHAPE,
+        engine: EvidenceEngine | None = None,
+    ) -> None:
+        self.bundle = bundle
+        self.backend = make_backend(backend) if isinstance(backend, str) else backend
+        if mode not in ("sketch", "direct"):
+            raise ConfigError(f"no such mode: {mode}", where="mode", remedy="use sketch or direct")
+        if mode == "direct" and not self.backend.direct:
+            raise ConfigError(
+                "writes sketches only",
+                where=self.backend.spec,
+                remedy="use mode sketch, or a backend such as openai:MODEL or hf:PATH",
+            )
+        self.mode = mode
+        self.lang = lang
+        self.n = n
+        self.per_shape = per_shape
+        if isinstance(book, SketchBook):
+            self.book = book
+        else:
+            self.book = SketchBook(book_path(book, self.backend.spec) if book else None)
+        dataset = bundle.dataset
+        if engine is None:
+            from whyrec.evidence.engine import EvidenceEngine
+
+            facets = Facets.build(dataset.catalogue)
+            engine = EvidenceEngine(bundle, facets, list_size=n)
+        self.engine = engine
+        self.facets: Facets = engine.facets
+        self.planner = Planner(dataset.catalogue, self.facets, dataset.domain)
+        self.stats = ExplainStats()
+        self.direct_stats = DirectStats()
+        self._fillers: dict[tuple[str, int], Filler] = {}
+        self._asked: set[Shape] = set()
+        self._realised: dict[Shape, tuple[tuple[Sketch, ...], bool]] = {}
+        self._openings: dict[str, str] = {}
+        self._titles: dict[str, Sequence[str]] = {}
+
+    # -- what can be asked ------------------------------------------------------------------------
+
+    def explain(
+        self,
+        user: str,
+        items: Sequence[str] | None = None,
+        n: int | None = None,
+        *,
+        lang: str | None = None,
+    ) -> list[Explanation]:
+        """Explanations of the user's list, or of the given items, best first.
+
+        Every claim is checked against the pair's world, and every text verified whole.
+
+        Raises
+        ------
+        UnknownUserError, UnknownItemError
+            If the data set does not hold the ids.
+        """
+        evidences = self.engine.explain(user, n=n or self.n, items=items)
+        return self.tell(evidences, lang=lang, check=True)
+
+    def explain_many(
+        self,
+        users: Iterable[str],
+        n: int | None = None,
+        *,
+        lang: str | None = None,
+        check: bool = False,
+    ) -> Iterator[list[Explanation]]:
+        """One list of explanations a user, in order, streaming.
+
+        Parameters
+        ----------
+        check
+            Whether to verify each filled text whole as well, as `explain` does; sketches are
+            verified and claims are true without it.
+        """
+        for _, evidences in self.engine.batch(list(users), n or self.n):
+            yield self.tell(evidences, lang=lang, check=check)
+
+    def tell(
+        self, evidences: Sequence[Evidence], *, lang: str | None = None, check: bool = False
+    ) -> list[Explanation]:
+        """Explanations of one list from its evidence."""
+        lang = lang or self.lang
+        worlds: dict[str, World] = {}
+
+        def world(e: Evidence) -> World:
+            found = worlds.get(e.item)
+            if found is None:
+                found = worlds[e.item] = self.engine.world(e)
+            return found
+
+        needs_world = check or self.mode == "direct"
+        plans = self.planner.plan_list(evidences, lang, world=world if needs_world else None)
+        self._fill_missing({p.shape for p in plans})
+        used = Used()
+        told = [
+            self._sketched(e, plan, used, world(e) if check else None)
+            for e, plan in zip(evidences, plans, strict=True)
+        ]
+        if self.mode == "direct":
+            told = self._direct(evidences, plans, told, world)
+        for x in told:
+            self.stats.texts += 1
+            self.stats.sentences += len(x.sentences)
+            self.stats.sources[x.source] = self.stats.sources.get(x.source, 0) + 1
+        return told
+
+    def shapes(self, lang: str | None = None) -> list[Shape]:
+        """Every shape that explanations of this bundle can have."""
+        dataset = self.bundle.dataset
+        held = set(dataset.pairs["event"].unique().to_list())
+        fields = {f.field for f in self.facets.facets}
+        return reachable_shapes(
+            lang or self.lang,
+            dataset.domain,
+            [e for e in TOLD_EVENTS if e in held],
+            [f for f in FIELDS if f in fields],
+            crowd=[self.bundle.main_event],
+        )
+
+    def fill(
+        self, lang: str | None = None, *, progress: Callable[[int], None] | None = None
+    ) -> BookStats:
+        """Fill the book with sketches of every shape ahead of need."""
+        shapes = self.shapes(lang)
+        self._asked.update(shapes)
+        return self.book.fill(shapes, self.backend, self.per_shape, progress=progress)
+
+    # -- sketches ---------------------------------------------------------------------------------
+
+    def _fill_missing(self, shapes: set[Shape]) -> None:
+        new = shapes - self._asked
+        if not new:
+            return
+        self._asked |= new
+        missing = [s for s in new if len(self.book.sketches(s)) < self.per_shape]
+        if missing:
+            missing.sort(key=lambda s: s.key)
+            self.book.fill(missing, self.backend, self.per_shape)
+
+    def _filler(self, lang: str, list_size: int) -> Filler:
+        filler = self._fillers.get((lang, list_size))
+        if filler is None:
+            dataset = self.bundle.dataset
+            filler = Filler.of(dataset.catalogue, self.facets, lang, dataset.domain, list_size)
+            self._fillers[lang, list_size] = filler
+        return filler
+
+    def _options(self, plan: Plan, list_size: int) -> Sequence[Sketch]:
+        found = self.book.sketches(plan.shape)
+        if list_size == 10 and all(c.best in (None, 5.0) for c in plan.claims):
+            return found
+        return [s for s in found if fits(s, plan, list_size)]
+
+    def _sketched(self, e: Evidence, plan: Plan, used: Used, world: World | None) -> Explanation:
+        filler = self._filler(plan.lang, e.list_size)
+        sketch = choose(
+            self._options(plan, e.list_size), plan.user, plan.item, used, self._openings
+        )
+        if sketch is not None:
+            filled = filler.fill(sketch, plan)
+            if world is None or self._passes(filled[0], world, plan.lang):
+                return self._explanation(e, plan, filled, "sketch", sketch.llm, True)
+        return self._realise(e, plan, filler, used, world)
+
+    def _realise(
+        self, e: Evidence, plan: Plan, filler: Filler, used: Used, world: World | None
+    ) -> Explanation:
+        known = self._realised.get(plan.shape)
+        if known is None:
+            sketches = realise.sketches(plan.shape)
+            proved = tuple(s for s in sketches if verify_sketch(s.text, plan.shape)[0] is not None)
+            known = self._realised[plan.shape] = (proved or sketches, bool(proved))
+        sketches, verified = known
+        sketch = choose(sketches, plan.user, plan.item, used, self._openings)
+        assert sketch is not None  # the realiser has words for every shape
+        filled = filler.fill(sketch, plan)
+        if world is not None:
+            verified = self._passes(filled[0], world, plan.lang)
+            for other in () if verified else sketches:
+                again = filler.fill(other, plan)
+                if self._passes(again[0], world, plan.lang):
+                    filled, verified = again, True
+                    break
+        return self._explanation(e, plan, filled, "realiser", "none", verified)
+
+    def _passes(self, text: str, world: World, lang: str) -> bool:
+        verdict = verify(text, world, lang)
+        self.stats.checked += 1
+        if not verdict.ok:
+            code = verdict.problems[0].code if verdict.problems else "refused"
+            self.stats.replaced[code] = self.stats.replaced.get(code, 0) + 1
+        return verdict.ok
+
+    # -- direct texts -----------------------------------------------------------------------------
+
+    def _direct(
+        self,
+        evidences: Sequence[Evidence],
+        plans: Sequence[Plan],
+        told: list[Explanation],
+        world: Callable[[Evidence], World],
+    ) -> list[Explanation]:
+        jobs = [
+            DirectJob(plan, world(e), x.text)
+            for e, plan, x in zip(evidences, plans, told, strict=True)
+        ]
+        written = write_direct(jobs, self.backend, stats=self.direct_stats)
+        out = []
+        for x, text in zip(told, written, strict=True):
+            if text.source != "direct":
+                if text.problems:
+                    x.notes["refused"] = [p.to_json() for p in text.problems]
+                out.append(x)
+                continue
+            out.append(
+                Explanation(
+                    evidence=x.evidence,
+                    title=x.title,
+                    lang=x.lang,
+                    text=text.text,
+                    sentences=text.sentences,
+                    claims=text.claims,
+                    source="direct",
+                    llm=self.backend.spec,
+                    model=x.model,
+                    verified=True,
+                    notes={**x.notes, "repaired": text.repaired},
+                )
+            )
+        return out
+
+    def _explanation(
+        self, e: Evidence, plan: Plan, filled: Filled, source: Source, llm: str, verified: bool
+    ) -> Explanation:
+        text, sentences = filled
+        titles = self._titles.get(plan.lang)
+        catalogue = self.bundle.dataset.catalogue
+        if titles is None:
+            titles = self._titles[plan.lang] = catalogue.titles(plan.lang)
+        return Explanation(
+            evidence=e,
+            title=titles[catalogue.index[e.item]],
+            lang=plan.lang,
+            text=text,
+            sentences=sentences,
+            claims=plan.claims,
+            source=source,
+            llm=llm,
+            model=self.bundle.fingerprint,
+            verified=verified,
+            notes={"shape": plan.shape.key},
+        )
