@@ -94,14 +94,15 @@ class Counterfactuals:
             sizes,
             excluded,
         )
+        found: list[Ints] = []
         # All events at once: what is left is a person without a history, ranked by popularity.
         h = len(person.history)
         if h <= self.max_size:
             everything = np.arange(h, dtype=np.int32)
-            found = [s[:n] if n else everything for s, n in zip(sets, sizes.tolist(), strict=True)]
+            found += [s[:n] if n else everything for s, n in zip(sets, sizes.tolist(), strict=True)]
             sizes[sizes == 0] = h
         else:
-            found = [s[:n] for s, n in zip(sets, sizes.tolist(), strict=True)]
+            found += [s[:n] for s, n in zip(sets, sizes.tolist(), strict=True)]
         return found, [bool(p) for p in excluded >= sizes - 1]
 
     def _rerank(

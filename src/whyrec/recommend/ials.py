@@ -241,10 +241,11 @@ class IALS(RowModel):
         from scipy.linalg.blas import dtrsm
 
         # U is the upper Cholesky factor: A = UᵀU, so V A⁻¹ = (V U⁻¹) U⁻ᵀ.
-        half = dtrsm(1.0, U, V, side=1)
-        solved = dtrsm(1.0, U, half, side=1, trans_a=1)
-        effects = np.asarray(solved, np.float32, order="C") @ self._by_factor
-        return Removal(effects, c, c - 1, half @ half.T, V @ x)
+        with threads.blas_threads(1):
+            half = dtrsm(1.0, U, V, side=1)
+            solved = dtrsm(1.0, U, half, side=1, trans_a=1)
+            effects = np.asarray(solved, np.float32, order="C") @ self._by_factor
+            return Removal(effects, c, c - 1, half @ half.T, V @ x)
 
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
         """`item_factors`."""

@@ -1,7 +1,7 @@
 """One setting for threads: kernels release the GIL and run in a pool, BLAS takes the rest.
 
-Work is split into the same pieces whatever the number of threads, so that results never depend on
-it. No OpenMP region is opened, so that a process may fork afterwards.
+Work is split by rows that do not depend on each other, so that results never depend on the number
+of threads. No OpenMP region is opened, so that a process may fork afterwards.
 """
 
 from __future__ import annotations
@@ -90,14 +90,18 @@ def run(work: Callable[[int, int], None], ends: Sequence[tuple[int, int]]) -> No
                 future.result()
 
 
-def pieces(cost: npt.NDArray[Any], n: int = 32) -> list[tuple[int, int]]:
+def pieces(cost: npt.NDArray[Any], n: int | None = None) -> list[tuple[int, int]]:
     """Cut rows into at most `n` ranges of about equal cost; `cost` is one number a row.
+
+    By default one range for one thread, else enough of them to even out what some rows cost more.
 
     Examples
     --------
     >>> pieces(np.array([9, 1, 1, 1]), 2)
     [(0, 1), (1, 4)]
     """
+    if n is None:
+        n = 1 if threads() == 1 else 16 * threads()
     total = np.cumsum(cost, dtype=np.float64)
     if not len(total):
         return []
