@@ -1,0 +1,246 @@
+"""`whyrec explain`: recommendations with their reasons, for one person or for everybody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from whyrec.cli import options, output
+from whyrec.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from whyrec.batch import Job, Summary
+    from whyrec.recommend.bundle import Bundle
+
+
+def explain(
+    model: options.Model,
+    user: Annotated[str | None, typer.Option(help="Whose list.")] = None,
+    item: Annotated[
+        list[str] | None,
+        typer.Option(help="Explain this item, wherever it ranks, and not the list; repeatable."),
+    ] = None,
+    users: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|all", help="Many users: one id a line (- is standard input)."),
+    ] = None,
+    n: Annotated[int, typer.Option("-n", help="Items a list.")] = 10,
+    lang: options.Lang = None,
+    llm: options.Llm = "nano",
+    base_url: options.BaseUrl = None,
+    mode: Annotated[
+        str,
+        typer.Option(
+            metavar="sketch|direct",
+            help="sketch: verified sentences are filled in; direct: the model writes each text.",
+        ),
+    ] = "sketch",
+    reasons: Annotated[
+        str,
+        typer.Option(metavar="N|all", help="Reasons written one by one; the tail is summed."),
+    ] = "20",
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="With --users: verify each finished text once more."),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.parquet|.jsonl", help="Write to a file, whole or not at all."),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            help="Worker processes for many users; WHYREC_THREADS or the cores if not given."
+        ),
+    ] = None,
+    new_user: options.NewUser = False,
+    json: options.Json = False,
+) -> None:
+    """Recommend and say why, in words that the model's own arithmetic proves.
+
+    \b
+    whyrec explain model --user 196
+    whyrec explain model --user 196 --item 50 --lang en,zh --json
+    whyrec explain model --users all -n 10 --lang en,zh --out why.parquet
+    """
+    options.positive(n, "-n")
+    if (user is None) == (users is None):
+        raise ConfigError(
+            "give one of --user and --users" if user is None else "both --user and --users given",
+            where="explain",
+            remedy="for example --user 196, or --users all",
+        )
+    if item and users is not None:
+        raise ConfigError(
+            "an item is explained to one person", where="--item", remedy="give --user, not --users"
+        )
+    if base_url is not None and not llm.startswith("openai:"):
+        raise ConfigError(
+            f"{llm} has no server", where="--base-url", remedy="give --llm openai:MODEL with it"
+        )
+    if mode not in ("sketch", "direct"):
+        raise ConfigError(f"no such mode: {mode}", where="--mode", remedy="use sketch or direct")
+    langs = options.languages(lang)
+    if out is not None:
+        options.check_place(out)
+
+    from whyrec.batch import Job
+    from whyrec.batch.tables import check_format
+
+    if out is not None:
+        check_format(out)
+    job = Job(
+        model=str(model),
+        langs=langs,
+        n=n,
+        llm=llm,
+        llm_options={"base_url": base_url} if base_url else {},
+        mode="direct" if mode == "direct" else "sketch",
+        new_users=new_user,
+        keep=_keep(reasons),
+        check=check or user is not None,
+    )
+    from whyrec.language.backends.spec import backend
+    from whyrec.recommend.bundle import Bundle
+
+    if mode == "direct":
+        _check_direct(backend(llm, **job.llm_options), llm)
+    bundle = Bundle.load(model)
+    if user is not None:
+        _one(job, bundle, user, item or None, out, json=json)
+    else:
+        everybody = _users(str(users), bundle, new_user=new_user)
+        _many(job, bundle, everybody, out, processes, json=json)
+
+
+def _keep(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(
+            f"“{text}” is not a number of reasons",
+            where="--reasons",
+            remedy="give 1 or more, or all",
+        )
+    return int(text)
+
+
+def _check_direct(writer: Any, llm: str) -> None:
+    if not writer.direct:
+        raise ConfigError(
+            f"{llm} writes sketches only",
+            where="--mode direct",
+            remedy="give --llm openai:MODEL or hf:PATH, or --mode sketch",
+        )
+
+
+def _users(source: str, bundle: Bundle, *, new_user: bool) -> list[str]:
+    """The ids of `all`, or of the lines of a file, which must be known."""
+    if source == "all":
+        return list(bundle.dataset.users)
+    out = []
+    for number, id in options.lines_of(source, "one user id a line, or --users all"):
+        if not new_user and id not in bundle.dataset.user_index:
+            raise DataError(
+                f"no such user: {id[:60]}",
+                where=f"{source}, line {number}",
+                remedy="remove the line, or pass --new-user for people who are new",
+            )
+        out.append(id)
+    if not out:
+        raise DataError("holds no user ids", where=source, remedy="write one user id a line")
+    return out
+
+
+def _one(
+    job: Job, bundle: Bundle, user: str, items: list[str] | None, out: Path | None, *, json: bool
+) -> None:
+    from whyrec.batch import write_lines
+    from whyrec.batch.job import to_line
+    from whyrec.batch.work import Writer
+
+    def lines() -> Iterator[dict[str, Any]]:
+        writer = Writer(job, bundle)
+        with options.naming_new_user():
+            evidences = writer.engine.explain(user, n=job.n, items=items, new_user=job.new_users)
+        for lang in job.langs:
+            for told in writer.explainer.tell(evidences, lang=lang, check=True):
+                yield to_line(told, job.keep)
+
+    if out is not None:
+        write_lines(lines(), out)
+        if not json:
+            return
+    if json:
+        for line in lines():
+            output.json_line(line)
+        return
+    with output.working("finding reasons"):
+        found = list(lines())
+    _print(found, many=False)
+
+
+def _many(
+    job: Job,
+    bundle: Bundle,
+    users: list[str],
+    out: Path | None,
+    processes: int | None,
+    *,
+    json: bool,
+) -> None:
+    from whyrec.batch import explain_users
+
+    if out is None and not json:
+        from whyrec.batch.job import to_line
+        from whyrec.batch.work import Writer
+
+        lines = (to_line(x, job.keep) for x in Writer(job, bundle).explanations(users))
+        _print(lines, many=True)
+        return
+    started = time.perf_counter()
+    target = out if out is not None else output.binary()
+    with output.progress("explaining", len(users)) as advance:
+        summary = explain_users(
+            job, users, target, processes=processes, bundle=bundle, progress=advance
+        )
+    _say(summary, time.perf_counter() - started, out, json=json and out is not None)
+
+
+def _say(summary: Summary, seconds: float, out: Path | None, *, json: bool) -> None:
+    """What the batch came to: on stdout as JSON if asked and free, else in words on stderr."""
+    if json:
+        output.json_line({"out": str(out), **summary.to_json(), "seconds": round(seconds, 2)})
+        return
+    rate = summary.texts / seconds if seconds else 0.0
+    sources = ", ".join(f"{n:,} {s}" for s, n in sorted(summary.sources.items()))
+    output.stderr().print(
+        f"{summary.users:,} users, {summary.texts:,} texts ({sources}) in {seconds:.1f} s "
+        f"({rate:,.0f} a second); {summary.empty} empty, {summary.unverified} not verified"
+        + (f"; {out}" if out else ""),
+        style="dim",
+        markup=False,
+    )
+
+
+def _print(lines: Any, *, many: bool) -> None:
+    from rich.text import Text
+
+    from whyrec.cli import show
+
+    console = output.stdout()
+    heading = None
+    for line in lines:
+        this = (line["user"], line["lang"])
+        if this != heading:
+            start = "\n" if heading else ""
+            about = f"{start}{output.safe(line['user'])} · {line['lang']} · {line['model']} · {line['llm']}"
+            console.print(Text(about, "cyan"))
+            heading = this
+        console.print(show.explanation(line))
+    if heading is None:
+        output.stderr().print("nothing to recommend: every item is known to this user", style="dim")

@@ -1,0 +1,91 @@
+"""`whyrec fit`: read, clean, learn, save, and say what happened."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from whyrec.cli import options, output
+
+
+def fit(
+    data: options.Data,
+    out: Annotated[Path, typer.Option(help="Directory to write the model to.")],
+    model: Annotated[
+        str, typer.Option(metavar="ease|ials|popularity", help="Which recommender.")
+    ] = "ease",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the model."),
+    ] = None,
+    map_: options.Map = None,
+    domain: options.Domain = None,
+    weight: options.Weight = None,
+    event: options.Event = None,
+    clean: Annotated[bool, typer.Option("--clean/--no-clean", help="Clean the data first.")] = True,
+    json: options.Json = False,
+) -> None:
+    """Learn a recommender from DATA and save it with the data that it explains from.
+
+    \b
+    whyrec fit ml-100k --out model
+    whyrec fit orders.csv --map user_id=CustomerID,item_id=StockCode --domain shop --out model
+    whyrec fit ml-1m --model ials --set factors=64 --out model
+    """
+    mapping = options.key_values(map_, "--map")
+    weights = options.event_weights(weight)
+    settings = options.key_values(set_, "--set")
+    options.check_place(out, directory=True)
+
+    from whyrec.recommend.bundle import Bundle
+    from whyrec.recommend.checks import make_params
+    from whyrec.recommend.registry import model as model_class
+
+    kind = model_class(model)
+    kind(**make_params(kind, settings))  # a bad value is told now, not after minutes of reading
+
+    from whyrec.data.cleaning import Cleaner
+    from whyrec.data.readers import read
+
+    started = time.perf_counter()
+    with output.working(f"reading {data}"):
+        dataset = read(data, map=mapping or None, domain=domain, weights=weights, event=event)
+    rows_read = dataset.events.height
+    report = None
+    if clean:
+        with output.working("cleaning"):
+            dataset, report = Cleaner.default(dataset).clean(dataset)
+    with output.working(f"fitting {model}"):
+        bundle = Bundle.fit(dataset, model, **settings)
+    with output.working(f"saving {out}"):
+        bundle.save(out)
+    summary = {
+        "model": bundle.fingerprint,
+        "out": str(out),
+        "params": dict(bundle.recommender.params),
+        "domain": dataset.domain,
+        "events_read": rows_read,
+        "events": dataset.events.height,
+        "users": dataset.n_users,
+        "items": dataset.n_items,
+        "data": dataset.fingerprint,
+        "fit_seconds": bundle.notes["fit_seconds"],
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    set_aside = list(dataset.notes.get("set_aside", ()))
+    if json:
+        cleaning = report.to_json() if report is not None else None
+        output.json_line({**summary, "set_aside": set_aside, "cleaning": cleaning})
+        return
+    from whyrec.cli import show
+
+    console = output.stdout()
+    shown = {**summary, "params": ", ".join(f"{k}={v}" for k, v in summary["params"].items())}
+    console.print(show.facts(shown))
+    if set_aside and report is None:
+        console.print(show.table(show.set_aside(set_aside), title="\nSet aside in reading"))
+    if report is not None:
+        console.print(report.table())

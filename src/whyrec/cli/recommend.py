@@ -1,0 +1,43 @@
+"""`whyrec recommend`: the list, without words."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from whyrec.cli import options, output
+
+SHOWN = ("rank", "item", "title", "score")
+
+
+def recommend(
+    model: options.Model,
+    user: Annotated[str, typer.Option(help="Whose list.")],
+    n: Annotated[int, typer.Option("-n", help="How many items.")] = 10,
+    lang: Annotated[str, typer.Option(metavar="en|zh", help="Language of the titles.")] = "en",
+    new_user: options.NewUser = False,
+    json: options.Json = False,
+) -> None:
+    """The best N items for one user, with their scores."""
+    options.positive(n, "-n")
+    options.languages([lang])
+    from whyrec.recommend.bundle import Bundle
+
+    bundle = Bundle.load(model)
+    with options.naming_new_user():
+        ranking = bundle.recommend([user], n, new_users=new_user)
+    catalogue = bundle.dataset.catalogue
+    titles = catalogue.titles(lang)
+    rows = [
+        {"user": user, "item": catalogue.ids[i], "title": titles[i], "rank": k, "score": float(s)}
+        for k, (i, s) in enumerate(zip(ranking.items[0], ranking.scores[0], strict=True), 1)
+        if i >= 0
+    ]
+    if json:
+        for row in rows:
+            output.json_line(row)
+        return
+    from whyrec.cli import show
+
+    output.stdout().print(show.table([{k: r[k] for k in SHOWN} for r in rows]))
