@@ -64,7 +64,7 @@ def simulate(tastes: Tastes, rng: np.random.Generator) -> Log:
     buy_at = cart_at + rng.integers(40, 1800, len(z)) + wait
     like_at = click_at + rng.integers(5, 300, len(z))
 
-    mood: F64 = 0.35 * rng.standard_normal(tastes.category.shape[0])
+    mood: F64 = rng.normal(0.0, 0.35, len(tastes.activity))
     joy = 1.05 + 0.75 * quality + 0.45 * z + mood[users] + 0.7 * rng.standard_normal(len(z))
     stars = 1.0 + np.searchsorted([-1.5, -0.7, 0.15, 1.2], joy)
     returned = bought & (stars <= 2) & (rng.random(len(z)) < 0.45)
@@ -158,7 +158,10 @@ def _days(tastes: Tastes, users: Ints, items: Ints, rng: np.random.Generator) ->
 
     visits = np.maximum(2, (tastes.activity / 4).astype(np.int64))
     owner = np.repeat(np.arange(n_users), visits)
-    when = joined[owner] + (rng.random(len(owner)) * (DAYS - joined[owner])).astype(np.int64)
+    shop = np.cumsum(weight.sum(axis=0)) / weight.sum()
+    start = np.where(joined > 0, shop[np.maximum(joined - 1, 0)], 0.0)[owner]
+    when = np.searchsorted(shop, start + (1.0 - start) * rng.random(len(owner)), side="left")
+    when = np.clip(when, joined[owner], DAYS - 1)
     calendar = np.unique(owner * DAYS + when)
     nearest = np.searchsorted(calendar, users * DAYS + days, side="left")
     nearest = np.minimum(nearest, len(calendar) - 1)

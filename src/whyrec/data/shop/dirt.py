@@ -17,13 +17,15 @@ SHARES = {
     "price_outlier": 0.01,
     "untidy_title": 0.03,
     "event_rows_again": 0.01,
-    "unknown_item": 0.003,
+    "unknown_item": 0.001,
     "broken_time": 0.003,
     "rating_off_scale": 0.005,
 }
 """Kinds of dirt with their share of the rows they can befall: items, events or ratings."""
 
-BROKEN_TIMES = ("", "0000-00-00 00:00:00", "2025-13-45 99:99:99", "yesterday", "n/a")
+BROKEN_TIMES = ("", "1970-01-01 00:00:00", "2038-01-19 03:14:07")
+"""No time, the zero of a clock that was never set, and the last second of a 32-bit clock."""
+
 OFF_SCALE = (0.0, -1.0, 11.0, 50.0)
 PRICE_FACTOR = 100.0
 
@@ -85,9 +87,9 @@ def soil_items(
         befell[kind] = [rows[int(k)]["item_id"] for k in places]
         for n, k in enumerate(places.tolist()):
             if kind == "missing_description":
-                soiled[k]["description"] = soiled[k]["description_zh"] = ""
+                soiled[k]["description"] = soiled[k]["description_zh"] = None
             elif kind == "missing_price":
-                soiled[k]["price"] = ""
+                soiled[k]["price"] = None
             elif kind == "price_outlier":
                 soiled[k]["price"] = f"{float(soiled[k]['price']) * PRICE_FACTOR:.2f}"
             elif kind == "untidy_title":

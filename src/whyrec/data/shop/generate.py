@@ -136,7 +136,7 @@ def generate(out: str | Path, *, seed: int = 0, users: int = 2000, items: int = 
         (place / "README.md").write_text(
             README.format(seed=seed, users=users, items=items), "utf-8"
         )
-        pl.DataFrame(rows).write_csv(place / "items.csv")
+        pl.DataFrame(rows, infer_schema_length=None).write_csv(place / "items.csv")
         _events_frame(log, dirt, user_ids, item_ids).write_csv(place / "events.csv")
         _write_reviews(place / "reviews.jsonl", reviews, user_ids, item_ids)
         (place / "images").mkdir()
