@@ -15,15 +15,17 @@ _PLAIN = re.compile(r"[ -~]*")
 _ENTITY = re.compile(r"&(#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]+);")
 
 
-def clean_text(text: str, *, limit: int | None = None) -> str:
+def clean_text(text: str, *, limit: int | None = None, entities: bool = True) -> str:
     """Text in NFC without control, bidirectional or private characters, white space collapsed.
+
+    With `entities`, HTML entities become their characters.
 
     Examples
     --------
     >>> clean_text("  A\\u202e  tale\\n&amp; B ")
     'A tale & B'
     """
-    if "&" in text and _ENTITY.search(text):
+    if entities and "&" in text and _ENTITY.search(text):
         text = html.unescape(text)
     if not _PLAIN.fullmatch(text):
         text = unicodedata.normalize("NFC", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from whyrec.data.cleaning.cleaner import STEPS, Cleaner
 from whyrec.data.cleaning.duplicates import Duplicates
 from whyrec.data.cleaning.invoices import Cancellations, NotGoods
-from whyrec.data.cleaning.missing import Missing
+from whyrec.data.cleaning.missing import Missing, UnknownItems
 from whyrec.data.cleaning.outliers import Outliers
 from whyrec.data.cleaning.ranges import Range
 from whyrec.data.cleaning.report import CleaningReport, StepReport
@@ -29,4 +29,5 @@ __all__ = [
     "Scale",
     "Step",
     "StepReport",
+    "UnknownItems",
 ]

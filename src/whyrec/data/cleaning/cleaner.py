@@ -12,7 +12,7 @@ import polars as pl
 from whyrec.data.catalogue import Catalogue
 from whyrec.data.cleaning.duplicates import Duplicates
 from whyrec.data.cleaning.invoices import Cancellations, NotGoods
-from whyrec.data.cleaning.missing import Missing
+from whyrec.data.cleaning.missing import Missing, UnknownItems
 from whyrec.data.cleaning.outliers import Outliers
 from whyrec.data.cleaning.ranges import Range
 from whyrec.data.cleaning.report import OF_ITEMS, CleaningReport, StepReport
@@ -26,10 +26,16 @@ from whyrec.errors import ConfigError, DataError
 STEPS: Mapping[str, type[Step]] = {
     step.name: step
     for step in (
-        Missing, Outliers, Duplicates, NormaliseText, Parse, Scale, Range, NotGoods, Cancellations
+        Missing, UnknownItems, Outliers, Duplicates, NormaliseText, Parse, Scale, Range, NotGoods, Cancellations
     )
 }  # fmt: skip
 """Every step by its name, for configuration."""
+
+NAMED_SHARE = 0.9
+"""From this share of events on named items on, an item without a name is a catalogue's gap."""
+
+FAR_OUT = 3.0
+"""Tukey's "far out": interquartile ranges beyond the quartiles."""
 
 
 class Cleaner:
@@ -78,19 +84,20 @@ class Cleaner:
         invoices = dataset.notes.get("format") == "invoices"
         if invoices:
             steps.append(NotGoods())
+        named = (items["title"] != items["id"]).gather(events["item"])
+        if named.sum() >= NAMED_SHARE * events.height:
+            steps.append(UnknownItems())
+        texts = _text_columns(items, "title", "description")
+        case = "calm" if dataset.domain == "shop" else "keep"
+        steps.append(NormaliseText(table="items", columns=texts, form="NFC", case=case))
+        names = _text_columns(items, "category", "brand")
+        if names:
+            steps.append(NormaliseText(table="items", columns=names, form="NFC", unify=True))
         if "price" in items.columns:
-            steps.append(
-                Range(table="items", column="price", low=0.0, open_low=True, action="empty")
-            )
-        named = tuple(
-            c
-            for c in items.columns
-            if c.split("_")[0] in ("category", "brand")
-            and items.schema[c] == pl.String
-            and items[c].count()
-        )
-        if named:
-            steps.append(NormaliseText(table="items", columns=named, form="NFC", unify=True))
+            steps += [
+                Range(table="items", column="price", low=0.0, open_low=True, action="empty"),
+                Outliers(table="items", column="price", threshold=FAR_OUT, action="flag"),
+            ]
         if invoices and "price" in events.columns:
             steps.append(Range(column="price", low=0.0, open_low=True, event="purchase"))
         steps.append(Duplicates())
@@ -107,7 +114,8 @@ class Cleaner:
                 steps.append(Duplicates(columns=same, keep="last"))
         bought = events.filter(pl.col("event") == "purchase")["value"]
         if bought.count():
-            steps.append(Outliers(column="value", event="purchase", method="zscore", action="flag"))
+            quantity = Outliers(column="value", event="purchase", method="zscore", threshold=6.0)
+            steps.append(quantity)
         return cls(*steps)
 
     @overload
@@ -140,6 +148,17 @@ class Cleaner:
                 aside.append(rows)
                 frame = _kept(frame, change)
         return frame.drop(ROW), CleaningReport(tuple(reports), _concat(aside))
+
+
+def _text_columns(items: pl.DataFrame, *names: str) -> tuple[str, ...]:
+    """Columns of those names, and their versions by language, that hold any text."""
+    return tuple(
+        column
+        for column in items.columns
+        if (column in names or column[:-3] in names)
+        and items.schema[column] == pl.String
+        and items[column].count()
+    )
 
 
 def _configured(entry: dict[str, Any]) -> Step:
@@ -244,7 +263,9 @@ class _Run:
         self.aside: list[pl.DataFrame] = []
 
     def clean(self, steps: Iterable[Step]) -> tuple[Dataset, CleaningReport]:
-        reports = [_reading(note) for note in self.dataset.notes.get("set_aside", ())]
+        notes = self.dataset.notes
+        reports = [_reading(note, "set_aside") for note in notes.get("set_aside", ())]
+        reports += [_reading(note, "changed") for note in notes.get("changed", ())]
         for step in steps:
             run = self._items_step if step.table == "items" else self._events_step
             reports.append(run(step))
@@ -314,13 +335,15 @@ class _Run:
         )
 
 
-def _reading(note: Mapping[str, Any]) -> StepReport:
+def _reading(note: Mapping[str, Any], kind: str) -> StepReport:
     """A count of the reader as a line of the report."""
+    count, reason = int(note["count"]), str(note["reason"])
     return StepReport(
         step="reading",
-        table=str(note.get("file", "events")),
-        rows_in=int(note.get("rows_in", note["count"])),
-        set_aside={str(note["reason"]): int(note["count"])},
-        why=str(note["reason"]),
+        table=str(note["file"]),
+        rows_in=int(note["rows_in"]),
+        changed=count if kind == "changed" else 0,
+        set_aside={reason: count} if kind == "set_aside" else {},
+        why=reason,
         samples=tuple(f"row {row}" for row in note.get("rows", ())),
     )

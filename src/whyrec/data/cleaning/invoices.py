@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from whyrec.data.cleaning.step import Change, Step, TableName
+from whyrec.data.cleaning.step import Change, Step, TableName, reasons
 
 NOT_GOODS = (
     r"(?i)^(post|postage|dot|d|m|s|b|c\d|c|pads|cruk|bank charges|amazonfee|adjust\d*|adj\d*"
@@ -26,8 +26,7 @@ NOT_GOODS_NAMES = (
 class NotGoods(Step):
     """Lines of postage, discounts, fees, adjustments, samples, tests and gift vouchers.
 
-    The items themselves leave the catalogue, and with them their events. So do codes that have
-    neither a name nor a price.
+    The items themselves leave the catalogue, and with them their events.
 
     Attributes
     ----------
@@ -39,7 +38,6 @@ class NotGoods(Step):
 
     name: ClassVar[str] = "not_goods"
     table: TableName = "items"
-    IDLE: ClassVar[str] = "neither a name nor a price: never sold"
     codes: str = NOT_GOODS
     names: str = NOT_GOODS_NAMES
 
@@ -49,15 +47,8 @@ class NotGoods(Step):
         if "title" in frame.columns:
             bad |= frame["title"].str.contains(self.names).fill_null(False)
         why = "postage, adjustment or another code that is no article"
-        reason = pl.select(pl.when(bad).then(pl.lit(why)).alias("reason")).to_series()
-        if {"title", "price"} <= set(frame.columns):
-            # The stock room books damaged and lost goods under codes that were never sold.
-            idle = ~bad & (frame["title"] == frame["id"]) & frame["price"].is_null()
-            reason = pl.select(
-                pl.when(idle).then(pl.lit(self.IDLE)).otherwise(reason).alias("reason")
-            ).to_series()
         codes = frame["id"].filter(bad).to_list()
-        return Change(frame, reason, why=why, detail={"codes": sorted(codes)[:100]})
+        return Change(frame, reasons(bad, why), why=why, detail={"codes": sorted(codes)[:100]})
 
 
 @dataclass(frozen=True, kw_only=True)

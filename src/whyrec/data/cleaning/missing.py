@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from whyrec.data.cleaning.step import Change, Step, check_choice, differs, reasons
+from whyrec.data.cleaning.step import ROW, Change, Step, TableName, check_choice, differs, reasons
 from whyrec.errors import ConfigError
 
 METHODS = ("drop", "mean", "median", "mode", "constant")
@@ -97,3 +97,35 @@ class Missing(Step):
             return known.mode().sort().head(1) if len(known) else known.clear(1)
         figure = known.mean() if self.method == "mean" else known.median()
         return pl.Series([figure], dtype=pl.Float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownItems(Step):
+    """Items of which nothing is known but the id: no name, no price, nothing.
+
+    They leave the catalogue with their events. An item that has any other cell filled stays.
+
+    Examples
+    --------
+    >>> items = pl.DataFrame({"id": ["1", "2"], "title": ["Alien", "2"], "year": [1979, None]})
+    >>> UnknownItems().apply(items).reason.to_list()
+    [None, 'nothing is known of the item but its id']
+    """
+
+    name: ClassVar[str] = "unknown_items"
+    table: TableName = "items"
+
+    def apply(self, frame: pl.DataFrame) -> Change:
+        """Set aside the items whose title is their id and whose other columns are empty."""
+        ids = self.column_of(frame, "id")
+        bare = ids == self.column_of(frame, "title")
+        for column in frame.columns:
+            if column in ("id", "title", ROW):
+                continue
+            cells = frame[column]
+            if isinstance(cells.dtype, pl.List):
+                bare &= cells.list.len().fill_null(0) == 0
+            elif cells.dtype != pl.Boolean:  # flags of earlier steps tell nothing
+                bare &= cells.is_null()
+        why = "nothing is known of the item but its id"
+        return Change(frame, reasons(bare, why), why=why)

@@ -15,11 +15,11 @@ from whyrec.data.cleaning.step import Change, Step, check_choice, differs, reaso
 from whyrec.data.ids import as_ids, blank_to_null
 from whyrec.data.readers.cells import numbers, times
 from whyrec.data.readers.tables import Table
-from whyrec.data.titles import clean_text
+from whyrec.data.titles import clean_text, goods_title
 from whyrec.errors import DataError
 
 FORMS = ("NFC", "NFKC")
-CASES = ("keep", "lower", "upper", "title")
+CASES = ("keep", "lower", "upper", "title", "calm")
 KINDS = ("number", "time", "id")
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,200}>|<!--.*?-->")
 
@@ -35,7 +35,8 @@ class NormaliseText(Step):
     form
         Unicode form: `NFC` keeps full-width and superscript signs, `NFKC` folds them.
     case
-        `keep`, `lower`, `upper` or `title`.
+        `keep`, `lower`, `upper`, `title`, or `calm`: names of several words printed in capitals in
+        title case, others as they are.
     unify
         Spellings that differ only in case become the most frequent one (`home`, `Home` → `Home`).
 
@@ -109,7 +110,9 @@ class NormaliseText(Step):
             text = plain
         text = clean_text(unicodedata.normalize(cast(Literal["NFC", "NFKC"], self.form), text))
         text = clean_text(_MARKUP.sub(" ", text))
-        if self.case != "keep":
+        if self.case == "calm":
+            text = goods_title(text) if " " in text else text
+        elif self.case != "keep":
             text = getattr(text, self.case)()
         return text or None
 
@@ -173,7 +176,16 @@ class Parse(Step):
 
     def _read(self, cells: pl.Series) -> pl.Series:
         table = Table(self.table, cells.alias(self.column).to_frame(), first_row=0)
-        return numbers(table, self.column) if self.as_ == "number" else times(table, self.column)[0]
+        if self.as_ == "time":
+            read = times(table, self.column)
+            if read.broken.any():
+                raise DataError("some cells are no time", where=self.column)
+            return read.values
+        return (
+            numbers(table, self.column)
+            if self.as_ == "number"
+            else times(table, self.column).values
+        )
 
     def _readable(self, cell: object) -> bool:
         if cell is None:

@@ -11,9 +11,8 @@ import polars as pl
 from whyrec.data.catalogue import COLUMNS, Catalogue
 from whyrec.data.dataset import Dataset
 from whyrec.data.ids import encode
-from whyrec.data.readers.cells import MOMENT
+from whyrec.data.readers.cells import MOMENT, times
 from whyrec.data.readers.tables import Table
-from whyrec.data.titles import MAX_TITLE, clean_text
 from whyrec.errors import DataError
 
 EVENT_COLUMNS = {
@@ -37,6 +36,7 @@ class Reading:
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     counts: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[dict[str, Any]] = field(default_factory=list)
     aside: list[pl.DataFrame] = field(default_factory=list)
 
     def set_aside(self, table: Table, mask: pl.Series, reason: str) -> None:
@@ -67,6 +67,28 @@ class Reading:
             )
         )
 
+    def change(self, table: Table, mask: pl.Series, reason: str) -> None:
+        """Count the rows of `table` of which a cell was changed in reading."""
+        rows = mask.arg_true()
+        if len(rows):
+            self.changed.append(
+                {
+                    "reason": reason,
+                    "count": len(rows),
+                    "file": table.name,
+                    "rows_in": table.frame.height,
+                    "rows": [table.row(k) for k in rows.head(5).to_list()],
+                }
+            )
+
+    def times(self, table: Table, column: str) -> pl.Series:
+        """The column's times; broken ones are missing and counted, ambiguity is remarked."""
+        found = times(table, column)
+        if found.remark:
+            self.remarks.append(f"{table.name}: {found.remark}")
+        self.change(table, found.broken, f"{column} is no time: left empty")
+        return found.values
+
     def notes(self) -> dict[str, Any]:
         """The JSON-able notes of the data set."""
         return {
@@ -76,6 +98,7 @@ class Reading:
             "columns": self.columns,
             "remarks": self.remarks,
             "set_aside": self.counts,
+            "changed": self.changed,
         }
 
     def aside_frame(self) -> pl.DataFrame | None:
@@ -165,27 +188,6 @@ def catalogue_table(items: pl.DataFrame | None, sold: pl.Series, reading: Readin
         items = pl.concat([items, pl.DataFrame({"id": missing})], how="diagonal")
     if "title" not in items.columns:
         items = items.with_columns(pl.lit(None, pl.String).alias("title"))
-    for column in items.columns:
-        shown = column.split("_")[0] in ("title", "category", "brand", "description")
-        if shown and items.schema[column] == pl.String:
-            limit = None if column.startswith("description") else MAX_TITLE
-            items = items.with_columns(cleaned(items[column], limit))
     items = items.with_columns(pl.col("title").fill_null(pl.col("id")))
     known = [c for c in COLUMNS if c in items.columns]
     return items.select(*known, *(c for c in items.columns if c not in known))
-
-
-def cleaned(cells: pl.Series, limit: int | None) -> pl.Series:
-    """`clean_text` of every cell; what is empty afterwards is null."""
-    tidy = r"^[ -%'-~]+$"  # printable ASCII without an ampersand
-    rough = cells.is_not_null() & (
-        ~cells.str.contains(tidy)
-        | cells.str.contains(r"  |^ | $")
-        | (cells.str.len_bytes() > (limit or 1 << 30))
-    )
-    if not rough.any():
-        return cells
-    texts = cells.to_list()
-    for index in rough.arg_true().to_list():
-        texts[index] = clean_text(texts[index], limit=limit) or None
-    return pl.Series(cells.name, texts, pl.String)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import polars as pl
@@ -15,14 +16,14 @@ from whyrec.data.readers.tables import Table
 from whyrec.errors import DataError
 
 _WORDS = {
-    "purchase": "purchase purchased buy bought buying order ordered sale sold transaction checkout"
+    "purchase": "purchase purchases purchased buy bought buying order orders ordered sale sales sold transaction checkout"
     " paid payment 购买 下单 支付 成交 已购",
     "like": "like liked likes favorite favourite favorited favourited fav faved love loved heart"
     " save saved bookmark bookmarked wishlist addtowishlist thumbsup upvote follow collect"
     " 喜欢 点赞 收藏 加收藏",
     "rating": "rating rate rated ratings review reviewed 评分 打分 评价 评论",
-    "cart": "cart addtocart addcart basket addtobasket addedtocart carted 加购 加购物车 加入购物车",
-    "interaction": "interaction interact interacted share shared comment commented download"
+    "cart": "cart carts addtocart addcart basket addtobasket addedtocart carted 加购 加购物车 加入购物车",
+    "interaction": "interaction interactions interact interacted share shared comment commented download"
     " downloaded install installed subscribe subscribed enroll enrolled enrol enrolled apply"
     " applied borrow borrowed checkin visit visited 互动",
     "view": "view viewed views pageview pv detailview productview viewitem viewdetail browse"
@@ -76,6 +77,9 @@ _DATE_ONLY = re.compile(r"%[HMS]")
 
 MOMENT = pl.Datetime("ms")
 
+BROKEN_SHARE = 0.05
+"""Up to this share of the times may be broken; they are then missing, and counted."""
+
 
 def bad_cell(table: Table, index: int, name: str, cell: object, what: str) -> DataError:
     """The error that names one cell: file, row, field, value."""
@@ -123,7 +127,7 @@ def numbers(table: Table, column: str) -> pl.Series:
     return found
 
 
-def _from_epoch(table: Table, column: str, stamps: pl.Series) -> pl.Series:
+def _from_epoch(stamps: pl.Series) -> pl.Series:
     """Unix seconds, milliseconds, micro- or nanoseconds, by their size."""
     typical = stamps.drop_nulls().abs().median()
     size = float(typical) if isinstance(typical, int | float) else 0.0
@@ -131,47 +135,76 @@ def _from_epoch(table: Table, column: str, stamps: pl.Series) -> pl.Series:
     return (stamps * scale).round(0).cast(pl.Int64).cast(MOMENT)
 
 
-def times(table: Table, column: str) -> tuple[pl.Series, str | None]:
-    """A column as Datetime[ms] (UTC where a zone is given), and a remark where it was ambiguous.
+@dataclass(frozen=True)
+class Times:
+    """A column of times.
 
-    Unix time in s, ms, µs or ns by its size, ISO 8601 and the common written forms.
+    Attributes
+    ----------
+    values
+        Datetime[ms], UTC where a zone was given; null where there is none.
+    broken
+        Cells that hold something else than a time; their value is null.
+    remark
+        What was ambiguous, None if nothing was.
+    """
+
+    values: pl.Series
+    broken: pl.Series
+    remark: str | None = None
+
+
+def times(table: Table, column: str) -> Times:
+    """Unix time in s, ms, µs or ns by its size, ISO 8601 and the common written forms.
+
+    An event without its time is still an event, so a few broken cells (up to `BROKEN_SHARE`) are
+    told apart; more of them mean that the column was not understood.
 
     Raises
     ------
     DataError
-        If a cell is no time, naming file, row, field and value.
+        If too many cells are no time, naming file, row, field and value of the first.
     """
     cells = table.frame[column]
     dtype = cells.dtype
+    none = pl.Series([False]).new_from_index(0, len(cells))
     if dtype == pl.Date:
-        return cells.cast(MOMENT), None
+        return Times(cells.cast(MOMENT), none)
     if isinstance(dtype, pl.Datetime):
         if dtype.time_zone:
             cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return cells.dt.cast_time_unit("ms"), None
+        return Times(cells.dt.cast_time_unit("ms"), none)
     if dtype.is_numeric():
-        return _from_epoch(table, column, cells.cast(pl.Float64).fill_nan(None)), None
+        return Times(_from_epoch(cells.cast(pl.Float64).fill_nan(None)), none)
     if dtype == pl.Null:
-        return pl.Series(column, [None] * len(cells), MOMENT), None
+        return Times(pl.Series(column, [None] * len(cells), MOMENT), none)
     cells = blank_to_null(cells.cast(pl.String))
-    stamps = cells.cast(pl.Float64, strict=False)
-    if stamps.null_count() == cells.null_count():
-        return _from_epoch(table, column, stamps), None
-    present = cells.drop_nulls()
-    sample = present.head(1000)
-    best: pl.Series | None = None
-    for form in _TIME_FORMATS:
-        if _parse(sample, form).null_count():
-            continue
+    found, form = _best_reading(cells)
+    broken = found.is_null() & cells.is_not_null()
+    if broken.sum() > BROKEN_SHARE * cells.count():
+        index = broken.arg_max() or 0
+        raise bad_cell(table, index, column, cells[index], "a time")
+    return Times(found, broken, _ambiguity(cells.drop_nulls(), form))
+
+
+def _best_reading(cells: pl.Series) -> tuple[pl.Series, str]:
+    """(times, form) by the form that reads most cells, the earlier one of several."""
+    stamps = cells.cast(pl.Float64, strict=False).fill_nan(None)
+    if stamps.count() >= (1 - BROKEN_SHARE) * cells.count():
+        return _from_epoch(stamps), "epoch"
+    sample = cells.drop_nulls().head(1000)
+    read = {form: _parse(sample, form).count() for form in _TIME_FORMATS}
+    best: tuple[pl.Series, str] | None = None
+    for form in sorted(_TIME_FORMATS, key=lambda form: -read[form]):
+        if best is not None and not read[form]:
+            break
         found = _parse(cells, form)
-        if found.null_count() == cells.null_count():
-            return found, _ambiguity(present, form)
-        if best is None or found.null_count() < best.null_count():
-            best = found
-    if best is None:
-        best = max((_parse(cells, form) for form in _TIME_FORMATS), key=lambda s: s.count())
-    index = (best.is_null() & cells.is_not_null()).arg_max() or 0
-    raise bad_cell(table, index, column, cells[index], "a time")
+        if best is None or found.count() > best[0].count():
+            best = found, form
+        if best[0].null_count() == cells.null_count():
+            break
+    assert best is not None  # there are forms
+    return best
 
 
 def _parse(cells: pl.Series, form: str) -> pl.Series:

@@ -57,9 +57,9 @@ _SYNONYMS = {
     "description": "description desc itemdescription productdescription summary overview plot"
     " synopsis abstract details 描述 简介 商品描述 详情",
     "category": "category categories maincategory maincat itemcategory productcategory"
-    " categoryname class department dept producttype itemtype section 类别 分类 品类 类目",
+    " categorycode categoryname class department dept producttype itemtype section 类别 分类 品类 类目",
     "tags": "tags tag genres genre keywords keyword topics labels themes 标签 类型 关键词",
-    "brand": "brand brandname manufacturer maker vendor publisher 品牌",
+    "brand": "brand brandname manufacturer maker vendor publisher store 品牌",
     "price": "price unitprice itemprice productprice listprice amount cost 价格 单价",
     "currency": "currency currencycode 货币 币种",
     "image": "image imageurl img imgurl imageurls imurl picture pictureurl photo thumbnail cover"

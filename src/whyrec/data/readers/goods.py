@@ -25,7 +25,7 @@ def goods_table(lines: pl.DataFrame) -> pl.DataFrame:
     if "name" in lines.columns:
         names = (
             lines.filter(pl.col("name").is_not_null())
-            .with_columns(pl.col("name").str.replace_all(r"\s+", " ").str.strip_chars())
+            .with_columns(pl.col("name").str.replace_all(r"\s+", " ").str.strip_chars(" *"))
             .group_by("item", "name")
             .len()
             .with_columns(_kind(pl.col("name")).alias("kind"))

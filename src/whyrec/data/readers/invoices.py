@@ -6,7 +6,7 @@ import polars as pl
 
 from whyrec.data.ids import as_ids, blank_to_null
 from whyrec.data.readers.build import Reading
-from whyrec.data.readers.cells import MOMENT, numbers, times
+from whyrec.data.readers.cells import MOMENT, numbers
 from whyrec.data.readers.roles import Part
 
 
@@ -32,9 +32,7 @@ def invoice_lines(part: Part, reading: Reading) -> tuple[pl.DataFrame, pl.DataFr
     price = numbers(table, columns["price"]) if "price" in columns else None
     time = pl.Series([None] * frame.height, dtype=MOMENT)
     if "time" in columns:
-        time, remark = times(table, columns["time"])
-        if remark:
-            reading.remarks.append(remark)
+        time = reading.times(table, columns["time"])
     no_user = user.is_null()
     no_item = item.is_null() & ~no_user
     no_quantity = (quantity.fill_null(0) == 0) & ~no_user & ~no_item

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from whyrec.data.ids import as_ids, blank_to_null
 from whyrec.data.readers.build import Reading
 from whyrec.data.readers.cells import numbers
-from whyrec.data.readers.columns import translated
+from whyrec.data.readers.columns import key, translated
 from whyrec.data.readers.roles import Part, genre_flags
 from whyrec.data.readers.tables import Table
-from whyrec.data.titles import film_title
+from whyrec.data.titles import MAX_TITLE, clean_text, film_title
 
 _SYMBOLS = {"£": "GBP", "€": "EUR", "$": "USD", "¥": "CNY", "￥": "CNY", "元": "CNY"}
+SHOWN = ("title", "description", "category", "brand")
+"""Text columns that are shown, in every language."""
+
 _NO_TAG = {"", "(no genres listed)", "unknown"}
 
 
@@ -56,19 +60,22 @@ def _one(part: Part, reading: Reading, *, film: bool) -> pl.DataFrame:
             continue
         base = (translated(target) or (target,))[0]
         cells = frame[column]
-        if base in ("title", "description", "brand"):
+        if base in SHOWN and base != "category":
             out[target] = _text(cells)
         elif base == "category":
             typed = column.endswith("_seq")
-            if cells.dtype.is_nested() or typed:
-                out.setdefault("tags", tags(cells, " " if typed else None))
+            if typed:  # RecBole: several words of one kind
+                out.setdefault("tags", tags(cells, " "))
+            elif cells.dtype.is_nested():
+                out.setdefault("tags", tags(cells))
                 out[target] = out["tags"].list.first()
             else:
                 out[target] = _text(cells)
         elif base == "tags":
             out[target] = tags(cells, " " if column.endswith("_seq") else None)
         elif target == "price":
-            out[target], currency = prices(table, column)
+            lenient = bool({key(c) for c in frame.columns} & {"asin", "parentasin"})
+            out[target], currency = prices(table, column, reading if lenient else None)
             if currency and "currency" not in columns:
                 out["currency"] = currency
         elif target == "currency":
@@ -86,8 +93,38 @@ def _one(part: Part, reading: Reading, *, film: bool) -> pl.DataFrame:
     for column in frame.columns:
         if column not in used and column not in out and not frame.schema[column].is_nested():
             out[column.split(":")[0].strip() or column] = frame[column]
+    tidied = pl.Series([False]).new_from_index(0, frame.height)
+    for target in [t for t in out if (translated(t) or (t,))[0] in SHOWN]:
+        fresh = tidy(out[target], None if target.startswith("description") else MAX_TITLE)
+        tidied |= fresh.ne_missing(out[target])
+        out[target] = fresh
+    reading.change(table, tidied, "control characters and stray white space taken out")
+    for target in [t for t in out if t.startswith("tags_")]:
+        uneven = (
+            out[target].list.len() != out["tags"].list.len() if "tags" in out else ~ids.is_null()
+        )
+        reading.change(table, uneven, f"{target} does not match tags one by one: left empty")
+        out[target] = pl.select(pl.when(~uneven).then(out[target])).to_series()
     result = pl.DataFrame([cells.alias(name) for name, cells in out.items()])
     return result.filter(ids.is_not_null() & ~double)
+
+
+def tidy(cells: pl.Series, limit: int | None) -> pl.Series:
+    """Every cell without control characters and stray white space; null if nothing is left.
+
+    Entities and markup stay as they are: whether they are dirt is for the cleaning to judge.
+    """
+    rough = cells.is_not_null() & (
+        ~cells.str.contains(r"^[ -~]+$")
+        | cells.str.contains(r"  |^ | $")
+        | (cells.str.len_bytes() > (limit or 1 << 30))
+    )
+    if not rough.any():
+        return cells
+    texts = cells.to_list()
+    for index in rough.arg_true().to_list():
+        texts[index] = clean_text(texts[index], limit=limit, entities=False) or None
+    return pl.Series(cells.name, texts, pl.String)
 
 
 def _text(cells: pl.Series) -> pl.Series:
@@ -136,7 +173,7 @@ def _flat(row: object) -> list[str]:
         for cell in row:
             found += [tag for tag in _flat(cell) if tag not in found]
         return found
-    text = " ".join(str(row).split())
+    text = clean_text(str(row), limit=MAX_TITLE, entities=False)
     return [] if text.lower() in _NO_TAG else [text]
 
 
@@ -149,10 +186,23 @@ def _flagged(frame: pl.DataFrame, flags: Sequence[str]) -> pl.Series:
     return frame.select(pl.concat_list(on).list.drop_nulls()).to_series()
 
 
-def prices(table: Table, column: str) -> tuple[pl.Series, pl.Series | None]:
-    """(price, ISO currency where a sign tells it) of every row."""
-    found = numbers(table, column)
+def prices(
+    table: Table, column: str, lenient: Reading | None = None
+) -> tuple[pl.Series, pl.Series | None]:
+    """(price, ISO currency where a sign tells it) of every row.
+
+    With `lenient`, for catalogues that write ranges and words among prices, what is no number is
+    left empty and remarked there.
+    """
     cells = table.frame[column]
+    if lenient is not None and cells.dtype == pl.String:
+        plain = cells.str.strip_chars().str.contains(r"^[£$€¥]?\s*[\d,]*\.?\d+$").fill_null(False)
+        odd = cells.is_not_null() & ~plain & (cells.str.strip_chars() != "")
+        if odd.any():
+            lenient.remarks.append(f"{int(odd.sum())} prices that are no number left empty")
+        cells = pl.select(pl.when(plain).then(cells).alias(column)).to_series()
+        table = replace(table, frame=table.frame.with_columns(cells))
+    found = numbers(table, column)
     if cells.dtype != pl.String:
         return found, None
     sign = cells.str.extract(r"([£€$¥￥元])")
@@ -193,3 +243,29 @@ def film_titles(items: pl.DataFrame) -> pl.DataFrame:
         .otherwise("title")
         .alias("title"),
     ).drop("_year")
+
+
+def items_of_events(part: Part, ids: pl.Series) -> pl.DataFrame | None:
+    """What a table of events says about its items: the first name, category, brand and tags, the
+    median price; None if it says nothing.
+    """
+    table, columns = part.table, part.columns
+    known = {
+        target: column
+        for target, column in columns.items()
+        if (translated(target) or (target,))[0] in SHOWN or target == "price"
+    }
+    if not known:
+        return None
+    cells = {
+        target: numbers(table, column)
+        if target == "price"
+        else tidy(_text(table.frame[column]), MAX_TITLE)
+        for target, column in known.items()
+    }
+    rows = pl.DataFrame([ids.alias("id"), *(c.alias(t) for t, c in cells.items())])
+    return (
+        rows.filter(pl.col("id").is_not_null())
+        .group_by("id", maintain_order=True)
+        .agg(pl.col(t).median() if t == "price" else pl.col(t).drop_nulls().first() for t in cells)
+    )

@@ -12,19 +12,19 @@ from whyrec.data.dataset import Dataset
 from whyrec.data.events import EVENT_TYPES
 from whyrec.data.ids import as_ids
 from whyrec.data.readers.build import Reading, build
-from whyrec.data.readers.cells import MOMENT, events, numbers, times
+from whyrec.data.readers.cells import EVENT_WORDS, MOMENT, events, numbers
 from whyrec.data.readers.columns import check_map_found, key, parse_map
 from whyrec.data.readers.frames import as_frame
 from whyrec.data.readers.goods import goods_table
 from whyrec.data.readers.invoices import invoice_lines, is_invoices
-from whyrec.data.readers.items import items_frame
+from whyrec.data.readers.items import items_frame, items_of_events
 from whyrec.data.readers.roles import Part, classify, genre_flags, name_columns
 from whyrec.data.readers.tables import Table, read_table
 from whyrec.errors import ConfigError, DataError
 
 DOMAINS = ("film", "shop", "generic")
 SUFFIXES = (
-    ".csv", ".tsv", ".txt", ".dat", ".data", ".item", ".user", ".inter", ".base", ".test",
+    ".csv", ".tsv", ".txt", ".dat", ".data", ".item", ".user", ".inter",
     ".parquet", ".pq", ".json", ".jsonl", ".ndjson",
 )  # fmt: skip
 """Files of a directory that are looked at; each also with `.gz`."""
@@ -113,6 +113,10 @@ def _directory(place: Path, reading: Reading) -> list[Table]:
         if not file.is_file() or file.name.startswith("."):
             continue
         name = file.name.lower().removesuffix(".gz")
+        if name.endswith((".base", ".test")):
+            # MovieLens 100K brings ten splits of u.data along; they are its rows again.
+            reading.ignored.append({"file": file.name, "why": "a split of the data beside it"})
+            continue
         if not name.endswith(SUFFIXES):
             reading.ignored.append({"file": file.name, "why": "not a data file"})
             continue
@@ -174,7 +178,25 @@ def read_tables(
     else:
         rows = [_plain(p, reading, event) for p in sources]
         items = items_frame(catalogues, reading, film=found_domain == "film")
+        if items is None and all(p.role == "events" for p in sources):
+            items = _items_of_events(sources)
+        if reading.format == "plain" and _is_shop(rows, items):
+            found_domain = "shop"
     return build(rows, items, reading, domain=domain or found_domain, weights=weights, where=where)
+
+
+def _items_of_events(sources: Sequence[Part]) -> pl.DataFrame | None:
+    found = [items_of_events(p, as_ids(p.table.frame[p.columns["item_id"]])) for p in sources]
+    frames = [frame for frame in found if frame is not None]
+    if not frames:
+        return None
+    return pl.concat(frames, how="diagonal").unique("id", keep="first", maintain_order=True)
+
+
+def _is_shop(rows: Sequence[pl.DataFrame], items: pl.DataFrame | None) -> bool:
+    """Whether things with prices were bought."""
+    sold = any(r["event"].is_in(["purchase", "cart"]).any() for r in rows)
+    return sold and items is not None and "price" in items.columns
 
 
 def _choose_events(parts: Sequence[Part], reading: Reading, where: str) -> list[Part]:
@@ -243,12 +265,11 @@ def _plain(part: Part, reading: Reading, default: str | None) -> pl.DataFrame:
             break
     time = pl.Series([None] * frame.height, dtype=MOMENT)
     if "time" in columns:
-        time, remark = times(table, columns["time"])
-        if remark:
-            reading.remarks.append(remark)
+        time = reading.times(table, columns["time"])
     if default is None:
         bought = {"quantity", "order"} & set(columns)
-        default = "purchase" if bought else "interaction"
+        named_so = EVENT_WORDS.get(key(table.name.split(".")[0]))
+        default = named_so or ("purchase" if bought else "interaction")
     if "event" in columns:
         named, undone = events(table, columns["event"])
         reading.set_aside(table, undone & ~bad, "takes back a cart or wish: says nothing for sure")

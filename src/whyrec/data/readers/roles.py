@@ -125,6 +125,11 @@ def classify(table: Table, map: Mapping[str, str]) -> Part:
             for target, column in columns.items()
             if target not in EVENT_TARGETS[2:] and column not in flags
         }
+        main = next((c for c in table.frame.columns if key(c) in ("maincategory", "maincat")), None)
+        many = about.get("category")
+        if main and many and many != main and table.frame.schema[many].is_nested():
+            about.setdefault("tags", many)  # Amazon: the path is tags, its root the category
+            about["category"] = main
         if len(about) > 1 or flags:
             return Part(table, "items", about)
         return Part(table, "other", columns, "no column describes an item")
