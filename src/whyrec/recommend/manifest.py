@@ -76,6 +76,13 @@ def load(directory: Path) -> Bundle:
             for name in content["files"]
             if PurePosixPath(name).parts[0] == "arrays"
         }
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise ModelError(
+                    f"array {name} holds values that are not finite numbers",
+                    where=str(directory),
+                    remedy="fit again",
+                )
         recommender = model_class(content["model"]).from_arrays(content["params"], arrays)
     except (DataError, ModelError):
         raise
