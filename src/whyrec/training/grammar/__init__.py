@@ -11,7 +11,8 @@ sentence that tells the claims `h` and `f`, where the letters stand for
 Variables: `domain`; `h.n`, `h.event`, `h.field`, `h.weak` and so on for each claim; `first` and
 `last` (1 for the first and last sentence); `said` (1 once the item was named); `items`; `told`
 (the letters told before this sentence); `single`
-(1 where a claim names one item, which "it" could be taken for).
+(1 where a claim names one item, which "it" could be taken for); `alike` (1 where
+other people did the same as the reader).
 """
 
 from __future__ import annotations
@@ -133,6 +134,8 @@ def _attempt(grammar: Grammar, shape: Shape, letters: str, rng: random.Random) -
             claims[a]["field"] = c.field
         variables |= {f"{a}.{k}": v for k, v in claims[a].items()}
         variables[f"{a}.weak"] = "1" if c.weak else "0"
+    told = {c.event for c in shape.claims if c.kind in ("history", "people")}
+    variables["alike"] = str(int(len(told) == 1))
     sentences = []
     at = 0
     while at < len(letters):
