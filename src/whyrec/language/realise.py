@@ -71,9 +71,10 @@ def sketches(shape: Shape) -> tuple[Sketch, ...]:
         for texts in product(*(_expanded(p, shape, words, phrases) for p in parts)):
             sketch = _sketch(shape, letters, " | ".join(texts), phrases)
             found.setdefault(sketch.text, sketch)
-            if len(found) >= MOST:
-                return tuple(found.values())
-    return tuple(found.values())
+    kept = tuple(found.values())
+    if len(kept) > MOST:  # evenly, so that every opening stays
+        kept = tuple(kept[k * len(kept) // MOST] for k in range(MOST))
+    return kept
 
 
 @cache
@@ -97,9 +98,8 @@ def _segmentations(
     ]
     pair = say.get("+".join(letters[:2])) if len(letters) > 1 else None
     together = [[((0, 1), pair), *single[2:]]] if pair else []
-    # A weak or group claim, or one that nothing joins, needs the sentence that says why it counts.
-    alone = [single] if not together or letters[1] in "rW" else []
-    return [*together, *alone]
+    # What nothing joins needs the sentence that says why it counts.
+    return together or [single]
 
 
 def _expanded(
@@ -145,20 +145,20 @@ def _macros(
         out["group"] = [field.group]
     if c.event:
         event = words.events[c.event]
-
-        def of_item(frame: str) -> str:
-            return re.sub(phrases["it_word"], "{item}", frame)
-
-        out["did"] = [f.replace("{x}", "{history}") for f in event.past]
-        if c.field:
-            out["did_group"] = [f.replace("{x}", words.fields[c.field].group) for f in event.past]
-        out["relative"] = [event.relative]
-        out["they"] = [f.replace("{x}", them) for f in event.they]
-        out["they_peer"] = [f.replace("{x}", "{peer}") for f in event.they]
-        out["did_too"] = [of_item(f) for f in event.also]
-        out["have"] = [of_item(event.have)]
-        out["have_what"] = [" ".join(re.sub(phrases["it_word"], "", event.have).split())]
-        out["what"] = [event.relative.removeprefix("您").removesuffix("的")]
+        it = phrases["it_word"]
+        if c.kind == "history":
+            out["did"] = [f.replace("{x}", "{history}") for f in event.past]
+            if c.field:
+                group = words.fields[c.field].group
+                out["did_group"] = [f.replace("{x}", group) for f in event.past]
+        elif c.kind == "people":
+            out["they"] = [f.replace("{x}", them) for f in event.they]
+            out["they_peer"] = [f.replace("{x}", "{peer}") for f in event.they]
+            out["did_too"] = [re.sub(it, "{item}", f) for f in event.also]
+        else:
+            out["have"] = [re.sub(it, "<it>", event.have)]
+            out["have_what"] = [" ".join(re.sub(it, "", event.have).split())]
+            out["what"] = [event.relative.removeprefix("您").removesuffix("的")]
     return out
 
 
@@ -170,8 +170,11 @@ def _sketch(shape: Shape, letters: list[str], text: str, phrases: Mapping[str, A
     at = 0
     for raw in text.split("|"):
         sentence, _, said = raw.strip().partition(" ~")
-        if "<it>" in sentence:
-            sentence = sentence.replace("<it>", phrases["it"] if named else "{item}")
+        while "<it>" in sentence:
+            before, _, after = sentence.partition("<it>")
+            named = named or "{item}" in before
+            sentence = before + (phrases["it"] if named else "{item}") + after
+            named = True
         named = named or "{item}" in sentence
         sentence = _capital(sentence)
         if said:
