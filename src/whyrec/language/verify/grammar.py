@@ -1,0 +1,338 @@
+"""Frames: clause patterns in a small notation, compiled to regular expressions over encoded text.
+
+A grammar file holds macros and frames, one a line (indented lines go on with the line above):
+
+    NAME = pattern            a macro, used as <NAME>; `NAME@film = …` replaces it in that domain
+    kind : pattern            a frame: one way to say a clause of that kind
+
+Within a pattern
+
+    word , ;                  the word or sign itself (Chinese: any run of characters)
+    ( a | b )   [ a ]         one of them; a or nothing
+    <NAME>  <role:NAME>       a macro or a terminal; with `role:` its place in the text is kept
+    {key=value}               if this alternative matches, the frame says so
+
+Terminals stand for what was found before parsing: `I` the item, `H1` one history item, `H2` several,
+`M` the item and history items, `X` any other name, `F` facet labels, `N` a number in digits,
+`CN` a number in words, `ORD` an ordinal in digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib.resources import files
+
+from whyrec.errors import LanguageError
+
+TERMINALS = {
+    "I": "\ue001",
+    "H1": "\ue002",
+    "H2": "\ue003",
+    "M": "\ue004",
+    "X": "\ue005",
+    "F": "\ue006",
+    "N": "\ue007",
+    "ORD": "\ue008",
+}
+"""One private character for each class of things found before parsing."""
+
+CN_EN = {
+    w: n
+    for n, w in enumerate(
+        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+        "sixteen seventeen eighteen nineteen twenty".split(),
+        1,
+    )
+}
+CN_ZH = "一二两三四五六七八九十百千万"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word, sign or run of Chinese characters."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A terminal or macro, its place kept under `role` if there is one."""
+
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What an alternative says."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alt:
+    """One of several sequences; `()` among them makes it optional."""
+
+    options: tuple[tuple[Node, ...], ...]
+
+
+Node = Word | Ref | Mark | Alt
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame. `groups` says for each group of the regex: (role, name) or (key, value)."""
+
+    kind: str
+    pattern: str
+    groups: tuple[tuple[str, str, bool], ...]
+    source: str
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """The pattern, compiled when it is first tried."""
+        return re.compile(self.pattern)
+
+
+_LEX = re.compile(r"\s*(?:(<[\w:]+>)|(\{\w+=[\w|-]+\})|([()\[\]|])|([^\s()\[\]|<{]+))")
+
+
+def _read(text: str, where: str) -> tuple[Node, ...]:
+    tokens = []
+    at = 0
+    text = text.rstrip()
+    while at < len(text):
+        m = _LEX.match(text, at)
+        if m is None:
+            raise LanguageError(f"cannot read {text[at:]!r}", where=where)
+        tokens.append(m[0].strip())
+        at = m.end()
+    nodes, rest = _alternatives(tokens, 0, "", where)
+    if rest != len(tokens):
+        raise LanguageError(f"unexpected {tokens[rest]!r}", where=where)
+    return nodes
+
+
+def _alternatives(
+    tokens: list[str], at: int, stop: str, where: str
+) -> tuple[tuple[Node, ...], int]:
+    options: list[list[Node]] = [[]]
+    while at < len(tokens) and tokens[at] != stop:
+        t = tokens[at]
+        if t == "|":
+            options.append([])
+        elif t in ("(", "["):
+            close = ")" if t == "(" else "]"
+            inner, at = _alternatives(tokens, at + 1, close, where)
+            if at >= len(tokens):
+                raise LanguageError(f"no {close}", where=where)
+            if t == "[":
+                options[-1].append(Alt((inner, ())))
+            else:
+                options[-1].extend(inner)
+        elif t in (")", "]"):
+            raise LanguageError(f"a {t} too many", where=where)
+        elif t[0] == "<":
+            role, _, name = t[1:-1].rpartition(":")
+            options[-1].append(Ref(name, role))
+        elif t[0] == "{":
+            key, _, value = t[1:-1].partition("=")
+            options[-1].append(Mark(key, value))
+        else:
+            options[-1].append(Word(t))
+        at += 1
+    if len(options) == 1:
+        return tuple(options[0]), at
+    return (Alt(tuple(tuple(o) for o in options)),), at
+
+
+class Grammar:
+    """All frames of one language and domain, found by the first sign they can begin with.
+
+    Attributes
+    ----------
+    frames
+        Every frame, in the order of the file.
+    vocabulary
+        All words of all patterns: the closed lexicon.
+    """
+
+    def __init__(self, text: str, *, lang: str, domain: str, name: str) -> None:
+        self.lang = lang
+        self.domain = domain
+        self.space = " " if lang != "zh" else ""
+        self._name = name
+        self.macros: dict[str, tuple[Node, ...]] = {}
+        self.frames: list[Frame] = []
+        self.vocabulary: set[str] = set()
+        self.by_first: dict[str, list[Frame]] = {}
+        self._first: dict[str, tuple[frozenset[str], bool]] = {}
+        pending: list[tuple[str, str, str]] = []
+        for number, line in _lines(text):
+            m = re.match(r"(!?[\w-]+)(?:@([\w+]+))?\s*([=:])\s*(.*)", line, re.S)
+            if m is None:
+                raise LanguageError(
+                    "neither macro nor frame", where=f"{name}, line {number}", remedy=line
+                )
+            if m[2] and domain not in m[2].split("+"):
+                continue
+            where = f"{name}, line {number}"
+            if m[3] == "=":
+                self.macros[m[1]] = _read(m[4], where)
+            else:
+                pending.append((m[1], m[4], where))
+        for kind, pattern, where in pending:
+            kind = kind.strip()
+            self._add(kind, _read(pattern, where), pattern, where)
+        self.longest = max((len(w) for w in self.vocabulary), default=1)
+
+    def _add(self, kind: str, nodes: tuple[Node, ...], source: str, where: str) -> None:
+        groups: list[tuple[str, str, bool]] = []
+        body = self._regex(nodes, groups, where)
+        look = f"(?=$|{self.pattern('JOIN')}|{self.pattern('DEP')})"
+        frame = Frame(kind, body + look, tuple(groups), source)
+        self.frames.append(frame)
+        first, _ = self._firsts(nodes)
+        for f in first:
+            self.by_first.setdefault(f, []).append(frame)
+
+    def knows(self, folded: str) -> bool:
+        """Whether a piece of folded text consists of words of this grammar alone."""
+        if self.lang == "zh":
+            at = 0
+            while at < len(folded):
+                for width in range(min(self.longest, len(folded) - at), 0, -1):
+                    if folded[at : at + width] in self.vocabulary:
+                        at += width
+                        break
+                else:
+                    return False
+            return True
+        words = re.findall(r"[^\W_]+|[^\w\s]", folded)
+        return all(w in self.vocabulary or w.isdigit() for w in words)
+
+    def pattern(self, macro: str) -> str:
+        """The regular expression of a macro without roles."""
+        return self._reference(macro, [], self._name)
+
+    def _regex(self, nodes: tuple[Node, ...], groups: list[tuple[str, str, bool]], w: str) -> str:
+        out = []
+        for node in nodes:
+            if isinstance(node, Word):
+                self.vocabulary.add(node.text)
+                out.append(re.escape(node.text) + self.space)
+            elif isinstance(node, Mark):
+                groups.append((node.key, node.value, True))
+                out.append("()")
+            elif isinstance(node, Alt):
+                inner = "|".join(self._regex(o, groups, w) for o in node.options)
+                out.append(f"(?:{inner})")
+            else:
+                if node.role:
+                    groups.append((node.role, node.name, False))
+                    out.append("(")
+                out.append(self._reference(node.name, groups, w))
+                if node.role:
+                    out.append(")")
+        return "".join(out)
+
+    def _reference(self, name: str, groups: list[tuple[str, str, bool]], where: str) -> str:
+        if name in TERMINALS:
+            return TERMINALS[name] + self.space
+        if name == "CN":
+            if self.lang == "zh":
+                return f"[{CN_ZH}]+"
+            return f"(?:{'|'.join(sorted(CN_EN, key=len, reverse=True))}) "
+        if name not in self.macros:
+            raise LanguageError(f"no macro <{name}>", where=where, remedy="define it")
+        return "(?:" + self._regex(self.macros[name], groups, where) + ")"
+
+    def _firsts(self, nodes: tuple[Node, ...]) -> tuple[frozenset[str], bool]:
+        """Signs that a sequence can begin with, and whether it can be empty."""
+        found: set[str] = set()
+        for node in nodes:
+            if isinstance(node, Mark):
+                continue
+            if isinstance(node, Word):
+                found.add(node.text if self.space else node.text[0])
+                return frozenset(found), False
+            if isinstance(node, Alt):
+                empty = False
+                for o in node.options:
+                    first, nullable = self._firsts(o)
+                    found |= first
+                    empty = empty or nullable
+            elif node.name in TERMINALS:
+                found.add(TERMINALS[node.name])
+                return frozenset(found), False
+            elif node.name == "CN":
+                found |= set(CN_ZH if self.lang == "zh" else CN_EN)
+                return frozenset(found), False
+            else:
+                if node.name not in self._first:
+                    self._first[node.name] = self._firsts(self.macros[node.name])
+                first, empty = self._first[node.name]
+                found |= first
+            if not empty:
+                return frozenset(found), False
+        return frozenset(found), True
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Logical lines: indented lines belong to the line above."""
+    held, at = "", 0
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.split("#", 1)[0].rstrip()
+        if not line:
+            continue
+        if line[0].isspace():
+            held += " " + line.strip()
+            continue
+        if held:
+            yield at, held
+        held, at = line, number
+    if held:
+        yield at, held
+
+
+@lru_cache(maxsize=32)
+def load(lang: str, domain: str) -> Grammar:
+    """The grammar of that language with the nouns of that domain (`generic` where unknown)."""
+    name = f"grammar_{lang}.txt"
+    place = files(__package__) / name
+    if not place.is_file():
+        raise LanguageError("no verifier for this language", where=lang, remedy="use en or zh")
+    known = domain if domain in ("film", "shop") else "generic"
+    return Grammar(place.read_text("utf-8"), lang=lang, domain=known, name=name)
+
+
+def number_in_words(text: str, lang: str) -> int | None:
+    """The value of a `CN` match.
+
+    Examples
+    --------
+    >>> number_in_words("ten", "en"), number_in_words("二百一十", "zh"), number_in_words("两", "zh")
+    (10, 210, 2)
+    """
+    text = text.strip()
+    if lang != "zh":
+        return CN_EN.get(text)
+    digits: Mapping[str, int] = {c: n for n, c in enumerate("一二三四五六七八九", 1)} | {"两": 2}
+    units = {"十": 10, "百": 100, "千": 1000, "万": 10000}
+    total = part = 0
+    for c in text:
+        if c in digits:
+            if part:
+                return None
+            part = digits[c]
+        elif c == "万":
+            total = (total + part) * 10000
+            part = 0
+        else:
+            total += (part or 1) * units[c]
+            part = 0
+    return total + part or None
