@@ -1,6 +1,8 @@
 """Compiled loops of iALS: conjugate gradients, Cholesky fold-in, scores, contributions.
 
-Upper Cholesky factors are kept by rows (A = UᵀU), so that every inner loop runs along memory.
+Upper Cholesky factors are kept by rows (A = UᵀU), so that every inner loop runs along memory. Inner
+loops that do not start at 0 count in unsigned numbers: numba then need not ask whether an index is
+negative, and LLVM makes vector code of them (three times as fast).
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from whyrec.recommend.base import Floats, Ints
 from whyrec.recommend.compile import kernel
 
 LANES = 8
+
+index = np.uintp
 
 
 @kernel(loose=True)
@@ -123,7 +127,7 @@ def _fold_in(
             t0, t1, t2, t3 = V[j, f], V[j + 1, f], V[j + 2, f], V[j + 3, f]
             x[f] += (1 + e0) * t0 + (1 + e1) * t1 + (1 + e2) * t2 + (1 + e3) * t3
             t0, t1, t2, t3 = e0 * t0, e1 * t1, e2 * t2, e3 * t3
-            for g in range(f - f % LANES, k):
+            for g in range(index(f - f % LANES), index(k)):
                 U[f, g] += (t0 * V[j, g] + t1 * V[j + 1, g]) + (t2 * V[j + 2, g] + t3 * V[j + 3, g])
         j += 4
     while j < h:
@@ -131,7 +135,7 @@ def _fold_in(
         for f in range(k):
             x[f] += (1 + e0) * V[j, f]
             t0 = e0 * V[j, f]
-            for g in range(f - f % LANES, k):
+            for g in range(index(f - f % LANES), index(k)):
                 U[f, g] += t0 * V[j, g]
         j += 1
     _cholesky(U)
@@ -145,19 +149,19 @@ def _cholesky(U: Floats) -> None:
     p = 0
     while p < k:
         t = 1 / np.sqrt(U[p, p])
-        for g in range(p, k):
+        for g in range(index(p), index(k)):
             U[p, g] *= t
         if p + 1 == k:
             break
         t = U[p, p + 1]
-        for g in range(p + 1, k):
+        for g in range(index(p + 1), index(k)):
             U[p + 1, g] -= t * U[p, g]
         t = 1 / np.sqrt(U[p + 1, p + 1])
-        for g in range(p + 1, k):
+        for g in range(index(p + 1), index(k)):
             U[p + 1, g] *= t
         for f in range(p + 2, k):
             t0, t1 = U[p, f], U[p + 1, f]
-            for g in range(f - f % LANES, k):
+            for g in range(index(f - f % LANES), index(k)):
                 U[f, g] -= t0 * U[p, g] + t1 * U[p + 1, g]
         p += 2
 
@@ -169,7 +173,7 @@ def _solve(U: Floats, x: Floats) -> None:
     for p in range(k):
         t = x[p] / U[p, p]
         x[p] = t
-        for g in range(p + 1, k):
+        for g in range(index(p + 1), index(k)):
             x[g] -= t * U[p, g]
     for p in range(k - 1, -1, -1):
         a = b = c = d = 0.0
@@ -301,11 +305,11 @@ def _explain(
         for p in range(k):
             t = z[p] / U[p, p]
             z[p] = t
-            for g in range(p + 1, k):
+            for g in range(index(p + 1), index(k)):
                 z[g] -= t * U[p, g]
         for p in range(k - 1, -1, -1):
             t = z[p]
-            for g in range(p + 1, k):
+            for g in range(index(p + 1), index(k)):
                 t -= U[p, g] * z[g]
             z[p] = t / U[p, p]
         for j in range(h):
