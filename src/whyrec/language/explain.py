@@ -15,10 +15,11 @@ from whyrec.features.facets import Facets
 from whyrec.language import realise
 from whyrec.language.backends.base import Backend
 from whyrec.language.backends.spec import backend as make_backend
+from whyrec.language.claims import Claim
 from whyrec.language.direct import DirectJob, DirectStats, write_direct
 from whyrec.language.fill import Filled, Filler, fits
 from whyrec.language.plan import Planner, reachable_shapes
-from whyrec.language.shape import FIELDS, Shape
+from whyrec.language.shape import FIELDS, ClaimShape, Shape
 from whyrec.language.sketchbook import PER_SHAPE, BookStats, SketchBook, Used, choose
 from whyrec.language.types import Explanation, Plan, Sketch, Source
 from whyrec.language.verify import verify, verify_sketch
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from whyrec.recommend.bundle import Bundle
 
 Mode = Literal["sketch", "direct"]
+
+TRIES = 4
+"""Wordings tried for one text, and failures on real names after which a sketch is left out."""
 
 
 @dataclass
@@ -78,8 +82,9 @@ def book_path(model: str | Path, llm: str) -> Path:
 class Explainer:
     """Explains recommendations of a bundle in words.
 
-    Every sketch is verified before its first use; texts of `explain` are verified once more, whole
-    and with the real names, before they are returned. What fails is replaced by the realiser.
+    Every sketch is verified in a world of invented names, and its first filling once more with the
+    real ones; `explain` verifies every text so. What fails is replaced by another wording, in the
+    end by the realiser's.
 
     Parameters
     ----------
@@ -147,7 +152,10 @@ class Explainer:
         self.direct_stats = DirectStats()
         self._fillers: dict[tuple[str, int], Filler] = {}
         self._asked: set[Shape] = set()
-        self._realised: dict[Shape, tuple[tuple[Sketch, ...], bool]] = {}
+        self._realiser: dict[Shape, tuple[Sketch, ...]] = {}
+        # By identity (books keep their sketches): hashing a sketch takes longer than filling it.
+        self._proved: dict[int, Sketch] = {}
+        self._failed: dict[int, tuple[Sketch, int]] = {}
         self._openings: dict[str, str] = {}
         self._titles: dict[str, Sequence[str]] = {}
 
@@ -186,8 +194,8 @@ class Explainer:
         Parameters
         ----------
         check
-            Whether to verify each filled text whole as well, as `explain` does; sketches are
-            verified and claims are true without it.
+            Whether to verify each filled text whole, as `explain` does, and not only the first
+            filling of a sketch; sketches are verified and claims are true without it.
         """
         for _, evidences in self.engine.batch(list(users), n or self.n):
             yield self.tell(evidences, lang=lang, check=check)
@@ -210,7 +218,7 @@ class Explainer:
         self._fill_missing({p.shape for p in plans})
         used = Used()
         told = [
-            self._sketched(e, plan, used, world(e) if check else None)
+            self._tell_one(e, plan, used, world, check)
             for e, plan in zip(evidences, plans, strict=True)
         ]
         if self.mode == "direct":
@@ -262,43 +270,54 @@ class Explainer:
             self._fillers[lang, list_size] = filler
         return filler
 
-    def _options(self, plan: Plan, list_size: int) -> Sequence[Sketch]:
-        found = self.book.sketches(plan.shape)
-        if list_size == 10 and all(c.best in (None, 5.0) for c in plan.claims):
-            return found
-        return [s for s in found if fits(s, plan, list_size)]
-
-    def _sketched(self, e: Evidence, plan: Plan, used: Used, world: World | None) -> Explanation:
-        filler = self._filler(plan.lang, e.list_size)
-        sketch = choose(
-            self._options(plan, e.list_size), plan.user, plan.item, used, self._openings
-        )
-        if sketch is not None:
-            filled = filler.fill(sketch, plan)
-            if world is None or self._passes(filled[0], world, plan.lang):
-                return self._explanation(e, plan, filled, "sketch", sketch.llm, True)
-        return self._realise(e, plan, filler, used, world)
-
-    def _realise(
-        self, e: Evidence, plan: Plan, filler: Filler, used: Used, world: World | None
+    def _tell_one(
+        self, e: Evidence, plan: Plan, used: Used, world: Callable[[Evidence], World], check: bool
     ) -> Explanation:
-        known = self._realised.get(plan.shape)
+        """The first wording that stands: sketches of the book, then the realiser's.
+
+        Should none stand, the item's rank is told, which can always be proved.
+        """
+        filler = self._filler(plan.lang, e.list_size)
+        for attempt in (plan, _rank_plan(e, plan)):
+            sources: tuple[Source, Source] = ("sketch", "realiser")
+            for source in sources:
+                own = source == "realiser"
+                sketches = (self._realised if own else self.book.sketches)(attempt.shape)
+                left = self._standing(sketches, attempt, e.list_size)
+                for _ in range(TRIES):
+                    sketch = choose(left, attempt.user, attempt.item, used, self._openings)
+                    if sketch is None:
+                        break
+                    filled = filler.fill(sketch, attempt)
+                    proved = self._proved.get(id(sketch)) is sketch and not check
+                    if proved or self._passes(filled[0], world(e), attempt.lang):
+                        self._proved[id(sketch)] = sketch
+                        return self._explanation(e, attempt, filled, source, sketch.llm, True)
+                    self._failed[id(sketch)] = sketch, self._failures(sketch) + 1
+                    left = [s for s in left if s is not sketch]
+        return self._explanation(e, attempt, filled, "realiser", "none", False)
+
+    def _standing(self, sketches: Sequence[Sketch], plan: Plan, list_size: int) -> Sequence[Sketch]:
+        """Those that fit the list and the scale, without those that failed again and again."""
+        if list_size != 10 or any(c.best not in (None, 5.0) for c in plan.claims):
+            sketches = [s for s in sketches if fits(s, plan, list_size)]
+        if self._failed:
+            sound = [s for s in sketches if self._failures(s) < TRIES or id(s) in self._proved]
+            return sound or sketches
+        return sketches
+
+    def _failures(self, sketch: Sketch) -> int:
+        known = self._failed.get(id(sketch))
+        return known[1] if known is not None and known[0] is sketch else 0
+
+    def _realised(self, shape: Shape) -> Sequence[Sketch]:
+        """The realiser's sketches that the verifier accepts: all of them, and tests say so."""
+        known = self._realiser.get(shape)
         if known is None:
-            sketches = realise.sketches(plan.shape)
-            proved = tuple(s for s in sketches if verify_sketch(s.text, plan.shape)[0] is not None)
-            known = self._realised[plan.shape] = (proved or sketches, bool(proved))
-        sketches, verified = known
-        sketch = choose(sketches, plan.user, plan.item, used, self._openings)
-        assert sketch is not None  # the realiser has words for every shape
-        filled = filler.fill(sketch, plan)
-        if world is not None:
-            verified = self._passes(filled[0], world, plan.lang)
-            for other in () if verified else sketches:
-                again = filler.fill(other, plan)
-                if self._passes(again[0], world, plan.lang):
-                    filled, verified = again, True
-                    break
-        return self._explanation(e, plan, filled, "realiser", "none", verified)
+            sketches = realise.sketches(shape)
+            proved = tuple(s for s in sketches if verify_sketch(s.text, shape)[0] is not None)
+            known = self._realiser[shape] = proved or sketches
+        return known
 
     def _passes(self, text: str, world: World, lang: str) -> bool:
         verdict = verify(text, world, lang)
@@ -367,3 +386,9 @@ class Explainer:
             verified=verified,
             notes={"shape": plan.shape.key},
         )
+
+
+def _rank_plan(e: Evidence, plan: Plan) -> Plan:
+    claim = Claim("rank", count=e.rank)
+    shape = Shape(plan.lang, plan.shape.domain, (ClaimShape("rank"),), plan.shape.tone)
+    return Plan(plan.user, plan.item, plan.lang, (claim,), shape)

@@ -11,6 +11,7 @@ from whyrec.evidence.types import Evidence, Fact, World
 from whyrec.features.facets import Facets
 from whyrec.language import domains
 from whyrec.language.claims import Claim, holds
+from whyrec.language.locales import clean_name
 from whyrec.language.past import RANK as _RANK
 from whyrec.language.past import Part, Told, read
 from whyrec.language.reach import WITHOUT_OWN, reachable_shapes
@@ -50,6 +51,7 @@ Choice = tuple[tuple[Claim, ...], tuple[ClaimShape, ...]]
 class _List:
     """What the texts of one list have said so far."""
 
+    ambiguous: frozenset[str] = frozenset()
     said: set[tuple[object, ...]] = field(default_factory=set)
     items: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
@@ -97,6 +99,8 @@ class Planner:
         self._columns = m.indices
         self._starts = m.indptr
         self._idf = [float(x) for x in facets.idf]
+        self._ambiguous: dict[str, frozenset[str]] = {}
+        self._catalogue = catalogue
         self._shapes: dict[tuple[object, ...], Shape] = {}
         self._of: dict[str, tuple[int, ...]] = {}
         self._sets: dict[str, frozenset[int]] = {}
@@ -118,7 +122,7 @@ class Planner:
             If given, every claim is also checked with `claims.holds` on the pair's world; without
             it the planner's own reading of the evidence stands, which is tested to say the same.
         """
-        told = _List()
+        told = _List(ambiguous=self._twins(lang))
         return [self._plan(e, lang, told, world(e) if world else None) for e in evidences]
 
     def _plan(self, e: Evidence, lang: str, told: _List, world: World | None) -> Plan:
@@ -133,11 +137,13 @@ class Planner:
 
     def _options(self, e: Evidence, told: _List) -> Iterator[Choice]:
         """Ways to explain the item, best first; the last, its rank, is always true."""
-        facts = _Facts(e)
+        facts = _Facts(e, told.ambiguous)
         past = read(e)
+        if told.ambiguous:
+            past.top = [p for p in past.top if p.item not in told.ambiguous]
         if past.top:
             yield from self._from_history(e, facts, past, told)
-        elif not told.greeted and facts.popular and told.new(facts.popular):
+        elif not len(e.reasons) and not told.greeted and facts.popular and told.new(facts.popular):
             yield self._shaped((facts.popular,), ("cold",))
         yield from self._from_crowd(facts, told)
         yield self._shaped((Claim("rank", count=e.rank),), ("",))
@@ -262,7 +268,8 @@ class Planner:
         """The claims, and beside them what the item would not be shown without, if that is short."""
         if e.gone is not None and len(e.gone.items) <= WITHOUT_OWN:
             claim = Claim("without", e.gone.items)
-            if set(e.gone.items) != set(claims[-1].items) and told.new(claim):
+            named = told.ambiguous.isdisjoint(e.gone.items)
+            if named and set(e.gone.items) != set(claims[-1].items) and told.new(claim):
                 return self._shaped((*claims, claim), (*links, "own"))
         return self._shaped(claims, links)
 
@@ -298,6 +305,17 @@ class Planner:
             shapes.append(ClaimShape(c.kind, link, named, c.event, field, weak))  # type: ignore[arg-type]
         return claims, tuple(shapes)
 
+    def _twins(self, lang: str) -> frozenset[str]:
+        """Items that share their shown name with another: naming one would not say which."""
+        found = self._ambiguous.get(lang)
+        if found is None:
+            by_name: dict[str, list[str]] = {}
+            for item, title in zip(self._catalogue.ids, self._catalogue.titles(lang), strict=True):
+                by_name.setdefault(clean_name(title).casefold(), []).append(item)
+            found = frozenset(i for same in by_name.values() if len(same) > 1 for i in same)
+            self._ambiguous[lang] = found
+        return found
+
     def _shape(self, lang: str, claims: tuple[ClaimShape, ...]) -> Shape:
         """One object a shape, so that what is known of it is found quickly."""
         key = (lang, *((c.kind, c.link, c.arity, c.event, c.field, c.weak) for c in claims))
@@ -327,13 +345,15 @@ class _Facts:
 
     __slots__ = ("liked", "people", "popular", "rating")
 
-    def __init__(self, e: Evidence) -> None:
+    def __init__(self, e: Evidence, ambiguous: frozenset[str]) -> None:
         self.people: dict[str, tuple[Claim, float]] = {}
         self.popular: Claim | None = None
         self.rating: Claim | None = None
         self.liked = False
         for f in e.facts:
             if f.count is None or f.count < K_ANON:
+                continue
+            if f.kind == "people" and f.items[0] in ambiguous:
                 continue
             if f.kind == "people" and f.lift is not None and f.lift > 1 and f.event in _RANK:
                 claim = Claim("people", f.items[:1], f.event, count=f.count)
