@@ -1,60 +1,13 @@
-"""The command, in this process and as a real one, and small models to point it at."""
+"""The command, and small models to point it at."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command came to."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """Standard output as JSON Lines; anything else there is an error."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-def run_here(*args: object, stdin: bytes = b"") -> Ran:
-    """Run `whyrec ARGS` in this process."""
-    from whyrec.cli.app import run
-
-    out, err = io.StringIO(), io.StringIO()
-    before = sys.stdin
-    sys.stdin = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            status = run([str(a) for a in args])
-    finally:
-        sys.stdin = before
-    return Ran(status, out.getvalue(), err.getvalue())
-
-
-def command(*args: object) -> list[str]:
-    """The words of a real `whyrec` process."""
-    return [sys.executable, "-m", "whyrec", *(str(a) for a in args)]
-
-
-def run_process(*args: object, **options: Any) -> Ran:
-    """Run `whyrec ARGS` as a process of its own."""
-    done = subprocess.run(command(*args), capture_output=True, timeout=300, check=False, **options)
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+from cli_runs import Ran, run_here, run_process
 
 
 @pytest.fixture(scope="session")
@@ -112,10 +65,9 @@ def someone(model: Path) -> str:
     return data.users[int(lengths.argmax())]
 
 
-def files_below(folder: Path) -> set[str]:
-    """Every file and directory below a folder, hidden ones included."""
-    return {
-        os.path.relpath(os.path.join(at, name), folder)  # noqa: PTH118
-        for at, folders, names in os.walk(folder)
-        for name in (*folders, *names)
-    }
+@pytest.fixture(scope="session")
+def some_item(model: Path) -> str:
+    """An item of the small shop."""
+    from whyrec.recommend.bundle import Bundle
+
+    return Bundle.load(model).dataset.catalogue.ids[0]

@@ -10,7 +10,6 @@ from typing import Any
 from whyrec.evidence.reasons import Reasons
 from whyrec.evidence.types import Evidence, Reason
 from whyrec.language.explain import Mode
-from whyrec.language.types import Explanation
 
 KEEP = 20
 """Reasons written one by one; the others of a longer list are the last one, of kind `rest`."""
@@ -125,8 +124,3 @@ def short(evidence: Evidence, keep: int | None) -> Evidence:
         total = math.fsum(r.contribution for r in others)
         rest = Reason("rest", total, count=sum(r.count or 1 for r in others))
     return replace(evidence, reasons=(*reasons[:keep], rest))
-
-
-def to_line(explanation: Explanation, keep: int | None) -> dict[str, Any]:
-    """One line of `explain --json`, its reasons shortened."""
-    return replace(explanation, evidence=short(explanation.evidence, keep)).to_json()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from whyrec.batch.job import Job, Summary, to_line
+from whyrec.batch.job import Job, Summary, short
 from whyrec.batch.tables import to_parquet
 from whyrec.evidence.engine import EvidenceEngine
 from whyrec.evidence.types import Evidence
@@ -88,13 +88,26 @@ class Writer:
             yield self.engine.explain(user, n=self.job.n, new_user=True)
         yield from (e for _, e in self.engine.batch(waiting, self.job.n))
 
+    def line(self, explanation: Explanation) -> dict[str, Any]:
+        """One line of `explain --json`: its reasons shortened, their titles in its language."""
+        evidence = short(explanation.evidence, self.job.keep)
+        catalogue = self.bundle.dataset.catalogue
+        if f"title_{explanation.lang}" in catalogue.table.columns:
+            titles, index = catalogue.titles(explanation.lang), catalogue.index
+            reasons = tuple(
+                replace(r, title=titles[index[r.item]]) if r.item is not None else r
+                for r in evidence.reasons
+            )
+            evidence = replace(evidence, reasons=reasons)
+        return replace(explanation, evidence=evidence).to_json()
+
     def write(self, users: Sequence[str], part: Path, *, parquet: bool) -> dict[str, Any]:
         """Write one part, as JSON lines or Parquet; its summary as JSON."""
         summary = Summary(users=len(users))
         lines = part.with_suffix(".lines") if parquet else part
         with lines.open("w", encoding="utf-8") as out:
             for explanation in self.explanations(users):
-                line = to_line(explanation, self.job.keep)
+                line = self.line(explanation)
                 summary.count(line)
                 out.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
         if parquet:

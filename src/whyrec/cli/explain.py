@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -160,7 +160,6 @@ def _one(
     job: Job, bundle: Bundle, user: str, items: list[str] | None, out: Path | None, *, json: bool
 ) -> None:
     from whyrec.batch import write_lines
-    from whyrec.batch.job import to_line
     from whyrec.batch.work import Writer
 
     def lines() -> Iterator[dict[str, Any]]:
@@ -169,7 +168,7 @@ def _one(
             evidences = writer.engine.explain(user, n=job.n, items=items, new_user=job.new_users)
         for lang in job.langs:
             for told in writer.explainer.tell(evidences, lang=lang, check=True):
-                yield to_line(told, job.keep)
+                yield writer.line(told)
 
     if out is not None:
         write_lines(lines(), out)
@@ -181,7 +180,7 @@ def _one(
         return
     with output.working("finding reasons"):
         found = list(lines())
-    _print(found, many=False)
+    _print(found)
 
 
 def _many(
@@ -196,11 +195,10 @@ def _many(
     from whyrec.batch import explain_users
 
     if out is None and not json:
-        from whyrec.batch.job import to_line
         from whyrec.batch.work import Writer
 
-        lines = (to_line(x, job.keep) for x in Writer(job, bundle).explanations(users))
-        _print(lines, many=True)
+        writer = Writer(job, bundle)
+        _print(writer.line(x) for x in writer.explanations(users))
         return
     started = time.perf_counter()
     target = out if out is not None else output.binary()
@@ -227,7 +225,7 @@ def _say(summary: Summary, seconds: float, out: Path | None, *, json: bool) -> N
     )
 
 
-def _print(lines: Any, *, many: bool) -> None:
+def _print(lines: Iterable[dict[str, Any]]) -> None:
     from rich.text import Text
 
     from whyrec.cli import show
