@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from urllib.parse import unquote_plus
 
 MAX_TITLE = 300
 """Characters of a title that are kept; longer ones end in an ellipsis."""
@@ -43,6 +44,9 @@ def _blank(character: str) -> str:
     return " " if character in "\t\n\r\v\f\x85" else ""
 
 
+LOST = "\ufffd"
+"""What a converter leaves in place of a character that it could not read."""
+
 _YEAR = re.compile(r"\s*\((\d{4})(?:[-–/]\d{0,4})?\)\s*$")
 _OTHER = re.compile(r"^(.+?)\s*\(([^()]*[^\s()][^()]*)\)\s*$")
 _ARTICLE = re.compile(
@@ -78,10 +82,28 @@ def film_title(raw: str) -> tuple[str, str | None, int | None]:
         if found and int(found[1]) == year:
             text = text[: found.start()]
     other = None
-    found = _OTHER.match(text)
-    if found:
+    while found := _OTHER.match(text):
         text, other = found[1], turn_article(found[2].strip())
-    return turn_article(text.strip()), other, year
+    title = turn_article(text.strip())
+    if LOST in title and other and LOST not in other:
+        title, other = other, title
+    return title, other, year
+
+
+def restore(title: str, address: str | None) -> str:
+    """A title with lost characters as its web address still spells it, if it does.
+
+    Examples
+    --------
+    >>> restore("Mis\ufffdrables, Les", "http://us.imdb.com/title?Mis%E9rables%2C%20Les%20(1995)")
+    'Misérables, Les'
+    """
+    if LOST not in title or not address:
+        return title
+    name, bracket, rest = title.partition(" (")
+    pattern = ".".join(map(re.escape, name.split(LOST)))
+    found = re.search(pattern, unquote_plus(address, encoding="latin-1"))
+    return found[0] + bracket + rest if found else title
 
 
 _SMALL = frozenset(

@@ -36,7 +36,8 @@ class Duplicates(Step):
     columns: tuple[str, ...] = ()
     keep: str = "first"
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Check the settings."""
         check_choice(self.name, "keep", self.keep, KEEP)
         if isinstance(self.columns, str):
             raise ConfigError(

@@ -41,7 +41,8 @@ class Missing(Step):
     value: Any = None
     by: str | None = None
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Check the settings."""
         check_choice(self.name, "method", self.method, METHODS)
         if (self.method == "constant") != (self.value is not None):
             raise ConfigError(

@@ -52,7 +52,8 @@ class Outliers(Step):
     with_: tuple[str, ...] = ()
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Check the settings."""
         check_choice(self.name, "method", self.method, METHODS)
         check_choice(self.name, "action", self.action, ACTIONS)
         if self.threshold is not None and not self.threshold > 0:

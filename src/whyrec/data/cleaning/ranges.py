@@ -38,7 +38,8 @@ class Range(Step):
     open_low: bool = False
     action: str = "drop"
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Check the settings."""
         check_choice(self.name, "action", self.action, ACTIONS)
         if self.low is None and self.high is None:
             raise ConfigError(

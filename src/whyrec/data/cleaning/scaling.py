@@ -40,7 +40,8 @@ class Scale(Step):
     by: str | None = None
     into: str | None = None
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Check the settings."""
         check_choice(self.name, "method", self.method, METHODS)
 
     def apply(self, frame: pl.DataFrame) -> Change:
@@ -49,7 +50,7 @@ class Scale(Step):
         if self.by is not None:
             self.column_of(frame, self.by)
         into = self.into or f"{self.column}_scaled"
-        x = pl.when(self.applies(frame)).then(pl.col(self.column).cast(pl.Float64).fill_nan(None))
+        x = pl.when("_here").then(pl.col(self.column).cast(pl.Float64).fill_nan(None))
         if self.method == "minmax":
             centre, width = x.min(), x.max() - x.min()
         elif self.method == "zscore":
@@ -60,11 +61,12 @@ class Scale(Step):
         if self.by is not None:
             centre, width = centre.over(self.by), width.over(self.by)
         scaled = pl.when(width > 0).then((x - centre) / width).otherwise(x * 0.0)
-        result = frame.with_columns(scaled.alias(into))
+        marked = frame.with_columns(self.applies(frame).alias("_here"))
+        result = marked.with_columns(scaled.alias(into)).drop("_here")
         detail = {}
         if self.by is None:
             names = {"minmax": ("min", "range"), "zscore": ("mean", "std")}
-            figures = frame.select(centre.alias("c"), width.alias("w")).row(0)
+            figures = marked.select(centre.alias("c"), width.alias("w")).row(0)
             detail = dict(zip(names.get(self.method, ("median", "iqr")), figures, strict=True))
         why = (
             f"{self.column} scaled ({self.method}{f' by {self.by}' if self.by else ''}) into {into}"

@@ -57,6 +57,13 @@ class Step:
     table: TableName = "events"
     event: str | None = None
 
+    def __post_init__(self) -> None:
+        check_choice(self.name, "table", self.table, ("events", "items"))
+        self.check()
+
+    def check(self) -> None:
+        """Raise a `ConfigError` if the settings do not fit together."""
+
     def apply(self, frame: pl.DataFrame) -> Change:
         """What the step would do to the frame; the frame itself is not touched."""
         raise NotImplementedError

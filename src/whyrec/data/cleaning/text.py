@@ -53,7 +53,8 @@ class NormaliseText(Step):
     case: str = "keep"
     unify: bool = False
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Check the settings."""
         check_choice(self.name, "form", self.form, FORMS)
         check_choice(self.name, "case", self.case, CASES)
 
@@ -143,7 +144,8 @@ class Parse(Step):
     column: str
     as_: str = "number"
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Check the settings."""
         check_choice(self.name, "as_", self.as_, KINDS)
 
     def apply(self, frame: pl.DataFrame) -> Change:

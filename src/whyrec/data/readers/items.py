@@ -13,7 +13,7 @@ from whyrec.data.readers.cells import numbers
 from whyrec.data.readers.columns import key, translated
 from whyrec.data.readers.roles import Part, genre_flags
 from whyrec.data.readers.tables import Table
-from whyrec.data.titles import MAX_TITLE, clean_text, film_title
+from whyrec.data.titles import MAX_TITLE, clean_text, film_title, restore
 
 _SYMBOLS = {"£": "GBP", "€": "EUR", "$": "USD", "¥": "CNY", "￥": "CNY", "元": "CNY"}
 SHOWN = ("title", "description", "category", "brand")
@@ -76,7 +76,7 @@ def _one(part: Part, reading: Reading, *, film: bool) -> pl.DataFrame:
         elif target == "price":
             lenient = bool({key(c) for c in frame.columns} & {"asin", "parentasin"})
             out[target], currency = prices(table, column, reading if lenient else None)
-            if currency and "currency" not in columns:
+            if currency is not None and "currency" not in columns:
                 out["currency"] = currency
         elif target == "currency":
             out[target] = _text(cells)
@@ -228,7 +228,12 @@ def film_titles(items: pl.DataFrame) -> pl.DataFrame:
 
     The year stays in titles that two films would share.
     """
-    read = [film_title(raw) if raw else (None, None, None) for raw in items["title"].to_list()]
+    raws = items["title"].to_list()
+    # The MovieLens 100K that goes round in UTF-8 lost its accents, but not in the addresses.
+    address = next((c for c in items.columns if key(c) == "imdburl"), None)
+    if address is not None:
+        raws = [r and restore(r, a) for r, a in zip(raws, items[address].to_list(), strict=True)]
+    read = [film_title(raw) if raw else (None, None, None) for raw in raws]
     frame = items.with_columns(
         pl.Series("title", [r[0] or None for r in read], pl.String),
         pl.Series("original_title", [r[1] for r in read], pl.String),

@@ -95,7 +95,8 @@ def _event_names(sample: pl.DataFrame, numeric: list[bool]) -> list[str] | None:
         elif numeric[index]:
             size = column.cast(pl.Float64, strict=False).abs().median()
             big = isinstance(size, float) and size > 1e8
-            names.append("time" if big else "rating" if index == 2 else f"column_{index + 1}")
+            small = "value" if "event" in names else "rating" if index == 2 else None
+            names.append("time" if big else small or f"column_{index + 1}")
         else:
             names.append(f"column_{index + 1}")
     if "event" in names and "rating" in names:
