@@ -3,6 +3,8 @@
 A grammar file holds macros and frames, one a line (indented lines go on with the line above):
 
     NAME = pattern            a macro, used as <NAME>; `NAME@film = …` replaces it in that domain
+    @NAME : pattern           a chunk: what matches becomes the terminal <NAME> before any frame is
+                              tried, in the order of the file; `@H` keeps the item terminal it holds
     kind : pattern            a frame: one way to say a clause of that kind
 
 Within a pattern
@@ -90,6 +92,7 @@ class Frame:
     kind: str
     pattern: str
     groups: tuple[tuple[str, str, bool], ...]
+    first: frozenset[str]
     source: str
 
     @cached_property
@@ -170,10 +173,13 @@ class Grammar:
         self.frames: list[Frame] = []
         self.vocabulary: set[str] = set()
         self.by_first: dict[str, list[Frame]] = {}
+        self.chunks: list[Frame] = []
+        self.terminals = dict(TERMINALS)
+        self._lengths: dict[str, int] = {}
         self._first: dict[str, tuple[frozenset[str], bool]] = {}
         pending: list[tuple[str, str, str]] = []
         for number, line in _lines(text):
-            m = re.match(r"(!?[\w-]+)(?:@([\w+]+))?\s*([=:])\s*(.*)", line, re.S)
+            m = re.match(r"([!@]?[\w-]+)(?:@([\w+]+))?\s*([=:])\s*(.*)", line, re.S)
             if m is None:
                 raise LanguageError(
                     "neither macro nor frame", where=f"{name}, line {number}", remedy=line
@@ -183,8 +189,10 @@ class Grammar:
             where = f"{name}, line {number}"
             if m[3] == "=":
                 self.macros[m[1]] = _read(m[4], where)
-            else:
-                pending.append((m[1], m[4], where))
+                continue
+            pending.append((m[1], m[4], where))
+            if m[1][0] == "@" and m[1] != "@H":
+                self.terminals.setdefault(m[1][1:], chr(0xE020 + len(self.terminals)))
         for kind, pattern, where in pending:
             kind = kind.strip()
             self._add(kind, _read(pattern, where), pattern, where)
@@ -193,10 +201,13 @@ class Grammar:
     def _add(self, kind: str, nodes: tuple[Node, ...], source: str, where: str) -> None:
         groups: list[tuple[str, str, bool]] = []
         body = self._regex(nodes, groups, where)
-        look = f"(?=$|{self.pattern('JOIN')}|{self.pattern('DEP')})"
-        frame = Frame(kind, body + look, tuple(groups), source)
-        self.frames.append(frame)
         first, _ = self._firsts(nodes)
+        if kind[0] == "@":
+            self.chunks.append(Frame(kind[1:], body, tuple(groups), first, source))
+            return
+        look = f"(?=$|{self.pattern('JOIN')}|{self.pattern('DEP')})"
+        frame = Frame(kind, body + look, tuple(groups), first, source)
+        self.frames.append(frame)
         for f in first:
             self.by_first.setdefault(f, []).append(frame)
 
@@ -229,7 +240,9 @@ class Grammar:
                 groups.append((node.key, node.value, True))
                 out.append("()")
             elif isinstance(node, Alt):
-                inner = "|".join(self._regex(o, groups, w) for o in node.options)
+                # The longest first: a chunk ends where its regex ends, and takes all it can.
+                options = sorted(node.options, key=self._length, reverse=True)
+                inner = "|".join(self._regex(o, groups, w) for o in options)
                 out.append(f"(?:{inner})")
             else:
                 if node.role:
@@ -241,8 +254,8 @@ class Grammar:
         return "".join(out)
 
     def _reference(self, name: str, groups: list[tuple[str, str, bool]], where: str) -> str:
-        if name in TERMINALS:
-            return TERMINALS[name] + self.space
+        if name in self.terminals:
+            return self.terminals[name] + self.space
         if name == "CN":
             if self.lang == "zh":
                 return f"[{CN_ZH}]+"
@@ -250,6 +263,23 @@ class Grammar:
         if name not in self.macros:
             raise LanguageError(f"no macro <{name}>", where=where, remedy="define it")
         return "(?:" + self._regex(self.macros[name], groups, where) + ")"
+
+    def _length(self, nodes: tuple[Node, ...]) -> int:
+        """Signs of the longest text that a sequence matches."""
+        total = 0
+        for node in nodes:
+            if isinstance(node, Word):
+                total += 1 if self.space else len(node.text)
+            elif isinstance(node, Alt):
+                total += max(self._length(o) for o in node.options)
+            elif isinstance(node, Ref):
+                if node.name in self.macros and node.name not in self.terminals:
+                    if node.name not in self._lengths:
+                        self._lengths[node.name] = self._length(self.macros[node.name])
+                    total += self._lengths[node.name]
+                else:
+                    total += 1
+        return total
 
     def _firsts(self, nodes: tuple[Node, ...]) -> tuple[frozenset[str], bool]:
         """Signs that a sequence can begin with, and whether it can be empty."""
@@ -266,8 +296,8 @@ class Grammar:
                     first, nullable = self._firsts(o)
                     found |= first
                     empty = empty or nullable
-            elif node.name in TERMINALS:
-                found.add(TERMINALS[node.name])
+            elif node.name in self.terminals:
+                found.add(self.terminals[node.name])
                 return frozenset(found), False
             elif node.name == "CN":
                 found |= set(CN_ZH if self.lang == "zh" else CN_EN)

@@ -165,8 +165,19 @@ class _Reader:
         if c.kind.startswith("!"):
             raise self.refuse(c, c.kind[1:], "the item and the history have changed places")
         self._check_list(c)
-        claims = getattr(self, "_" + c.kind)(c)
-        return claims  # type: ignore[no-any-return]
+        claims = list(getattr(self, "_" + c.kind)(c))
+        if c.all_marks("did") and c.kind not in ("history", "group"):
+            claims[:0] = self._by_the_way(c)
+        return claims
+
+    def _by_the_way(self, c: Clause) -> list[int]:
+        """What a relative clause says: "…, which you rated highly, …"."""
+        ids = self.state.last
+        entries = [self._entry(c, i) for i in ids]
+        events = self._events(c, entries, "did")
+        if events:
+            self.state.event = next(iter(events))
+        return self._presupposed(c, events)
 
     # What roles hold
 
@@ -244,7 +255,7 @@ class _Reader:
     # Kinds of clause
 
     def _here(self, c: Clause) -> list[int]:
-        return []
+        return self._weak(c) if c.mark("strength") else []
 
     def _history(self, c: Clause) -> list[int]:
         wrong: Refused | None = None
@@ -262,6 +273,14 @@ class _Reader:
         entries = [self._entry(c, i) for i in ids]
         by_event = self._events(c, entries)
         strength = c.mark("strength") or "plain"
+        if not c.all_marks("event") and not any(t.mentions for t in self._tokens(c, "who")):
+            before = [
+                k
+                for k, t in enumerate(self.state.told)
+                if t.claim.kind == "history" and t.items == ids
+            ]
+            if before:
+                return self._qualify(c, before[-1], strength)
         out = []
         for event, part in by_event.items():
             claim = Claim("history", part, event, share=self._share(part))
@@ -284,9 +303,16 @@ class _Reader:
             )
         return e
 
-    def _events(self, c: Clause, entries: Sequence[Entry]) -> dict[str, tuple[str, ...]]:
+    def _events(
+        self, c: Clause, entries: Sequence[Entry], *keys: str
+    ) -> dict[str, tuple[str, ...]]:
         """Items by the event that is told of them."""
-        demands = [set(v.split("|")) for v in c.all_marks("event") if v != "any"]
+        demands = [
+            set(v.split("|"))
+            for key in (keys or ("event", "did"))
+            for v in c.all_marks(key)
+            if v != "any"
+        ]
         out: dict[str, list[str]] = {}
         shared: set[str] | None = None
         for e in entries:
@@ -420,13 +446,7 @@ class _Reader:
 
     def _feature_of(self, c: Clause, ids: tuple[str, ...]) -> list[int]:
         fields = set(c.all_marks("field"))
-        for i in ids:
-            e = self._entry(c, i)
-            for d in (set(v.split("|")) for v in c.all_marks("event") if v != "any"):
-                if not d & e.events:
-                    raise self.refuse(
-                        c, "wrong-event", f"not that, but {', '.join(sorted(e.events))}", "who"
-                    )
+        self._events(c, [self._entry(c, i) for i in ids])
         out = []
         for t in self._tokens(c, "f"):
             for m in t.mentions:
@@ -486,20 +506,32 @@ class _Reader:
             demands.append(set())
         if any(event not in d for d in demands):
             raise self.refuse(c, "wrong-event", f"what is counted is: {event}")
+        if c.mark("like_you"):
+            e = self._entry(c, ids[0])
+            if event not in e.events:
+                raise self.refuse(c, "wrong-event", f"the person did not: {event}")
         n = self._number(c, "n")
         claim = Claim("people", ids, event, count=None if n is None else int(n))
         if n is not None and (n != int(n) or n != known[1]):
             raise self.refuse(c, "wrong-number", "not that many", "n")
         self._demand(c, claim)
         self.state.last = ids
-        return [self._tell(c, claim, ids)]
+        out = [self._tell(c, claim, ids)]
+        if c.mark("like_you"):
+            also = Claim("history", ids, event, share=self._share(ids))
+            if holds(also, self.world):
+                out.insert(0, self._tell(c, also, ids))
+                self.state.told[-1].strength = "part"
+        return out
 
     def _popular(self, c: Clause) -> list[int]:
         known = self.world.popular()
         n = self._number(c, "n")
         if known is None:
             raise self.refuse(c, "unsupported", "nothing is known of how many")
-        for d in (set(v.split("|")) for v in c.all_marks("event2")):
+        if any(t.mentions and self.world.item not in t.mentions[0].items for t in self._tokens(c, "who")):
+            raise self.refuse(c, "wrong-role", "how many people is known of the item only", "who")
+        for d in (set(v.split("|")) for v in (*c.all_marks("event"), *c.all_marks("event2"))):
             if known[0] not in d:
                 raise self.refuse(c, "wrong-event", f"what is counted is: {known[0]}")
         if n is not None and (n != int(n) or n != known[1]):
@@ -538,15 +570,28 @@ class _Reader:
                 continue
             try:
                 entries = [self._entry_any(c, i) for i in ids]
-                self._events(c, entries)
+                events = self._events(c, entries)
                 claim = Claim("without", ids)
                 self._demand(c, claim)
                 self.state.last = ids
-                return [self._tell(c, claim, ids)]
+                out = [self._tell(c, claim, ids)]
+                if c.all_marks("event"):
+                    out[:0] = self._presupposed(c, events)
+                return out
             except Refused as e:
                 wrong = wrong or e
         assert wrong is not None
         raise wrong
+
+    def _presupposed(self, c: Clause, events: dict[str, tuple[str, ...]]) -> list[int]:
+        """ "If you had not bought A" says that you did."""
+        out = []
+        for event, part in events.items():
+            claim = Claim("history", part, event, share=self._share(part))
+            if holds(claim, self.world):
+                out.append(self._tell(c, claim, part))
+                self.state.told[-1].strength = "part"
+        return out
 
     def _needed(self, c: Clause) -> tuple[str, ...]:
         if not self.state.last:
@@ -581,9 +626,12 @@ class _Reader:
         )
         if k is None:
             raise self.refuse(c, "unsupported", "nothing was told before that this could be about")
-        strength = c.mark("strength") or "plain"
         if (count := self._number(c, "c")) is not None and count != len(self.state.told[k].items):
             raise self.refuse(c, "wrong-number", "not so many were named", "c")
+        return self._qualify(c, k, c.mark("strength") or "plain")
+
+    def _qualify(self, c: Clause, k: int, strength: str) -> list[int]:
+        """Say of a claim told before how much of the reason it is."""
         self._strength_now(c, strength, self.state.told[k].items)
         for t in self.state.told[k:]:
             if t.sentence == self.state.told[k].sentence and t.claim.kind == "history":
@@ -606,6 +654,8 @@ def overclaims(state: State) -> list[tuple[int, Problem]]:
     out = []
     for t in state.told:
         if t.claim.kind != "history" or t.strength != "plain":
+            continue
+        if any(x.strength != "plain" and set(t.items) <= set(x.items) for x in state.told):
             continue
         share = t.claim.share or 0.0
         together = [

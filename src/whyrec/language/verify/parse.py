@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from whyrec.language.verify.grammar import Frame, Grammar, load
+from whyrec.language.verify.grammar import TERMINALS, Frame, Grammar, load
 
 MAX_PARSES = 6
+_ITEMS = frozenset((TERMINALS["H1"], TERMINALS["H2"]))
 _MAX_STEPS = 4000
 
 
@@ -42,11 +44,107 @@ class Clause:
 Parse = tuple[Clause, ...]
 
 
+Groups = tuple[tuple[str, str], ...], tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A piece of the text that frames see as one sign: its code, and its place in the encoded text."""
+
+    code: str
+    start: int
+    end: int
+    marks: tuple[tuple[str, str], ...] = ()
+    roles: tuple[tuple[str, int, int], ...] = ()
+
+
 @lru_cache(maxsize=8192)
 def parses(text: str, lang: str, domain: str) -> tuple[Parse, ...]:
     """Up to `MAX_PARSES` ways to read an encoded sentence, without its end sign, as clauses."""
     grammar = load(lang, domain)
-    joiner, dependent = _joints(lang, domain)
+    units = _chunked(_units(text, lang), grammar)
+    return tuple(_chains(units, grammar))
+
+
+def _units(text: str, lang: str) -> list[_Unit]:
+    if lang == "zh":
+        return [_Unit(c, k, k + 1) for k, c in enumerate(text)]
+    out: list[_Unit] = []
+    at = 0
+    while at < len(text):
+        stop = text.index(" ", at) + 1
+        out.append(_Unit(text[at:stop], at, stop))
+        at = stop
+    return out
+
+
+def _starts(units: Sequence[_Unit]) -> dict[int, int]:
+    """Offsets in the joined codes, with the unit that begins there."""
+    out, at = {}, 0
+    for k, u in enumerate(units):
+        out[at] = k
+        at += len(u.code)
+    out[at] = len(units)
+    return out
+
+
+def _chunked(units: list[_Unit], grammar: Grammar) -> list[_Unit]:
+    """The units after every chunk of the grammar, in its order, has become one unit."""
+    space = grammar.space
+    text = "".join(u.code for u in units)
+    for chunk in grammar.chunks:
+        if not any(u.code.rstrip(space) in chunk.first for u in units):
+            continue
+        starts = _starts(units)
+        at, changed = 0, False
+        out: list[_Unit] = []
+        while at < len(text):
+            k = starts[at]
+            hit = None
+            if units[k].code.rstrip(space) in chunk.first:
+                hit = chunk.regex.match(text, at)
+            if hit is None or hit.end() == at or hit.end() not in starts:
+                out.append(units[k])
+                at += len(units[k].code)
+                continue
+            marks, roles = _said(chunk, hit, units, starts)
+            inside = units[k : starts[hit.end()]]
+            code = grammar.terminals.get(chunk.kind, "")
+            if not code:
+                code = next(u.code for u in inside if u.code[0] in _ITEMS).rstrip()
+            out.append(_Unit(code + space, inside[0].start, inside[-1].end, marks, roles))
+            at, changed = hit.end(), True
+        if changed:
+            units = out
+            text = "".join(u.code for u in units)
+    return units
+
+
+def _said(
+    frame: Frame, hit: re.Match[str], units: Sequence[_Unit], starts: dict[int, int]
+) -> Groups:
+    """Marks and roles of a match, those of the chunks inside it included, in encoded offsets."""
+    marks: list[tuple[str, str]] = []
+    roles: list[tuple[str, int, int]] = []
+    for k, (key, value, is_mark) in enumerate(frame.groups, 1):
+        s, e = hit.span(k)
+        if s < 0:
+            continue
+        if is_mark:
+            marks.append((key, value))
+        elif s < e:
+            roles.append((key, units[starts[s]].start, units[starts[e] - 1].end))
+    for u in units[starts[hit.start()] : starts[hit.end()]]:
+        marks.extend(u.marks)
+        roles.extend(u.roles)
+    return tuple(marks), tuple(roles)
+
+
+def _chains(units: Sequence[_Unit], grammar: Grammar) -> list[Parse]:
+    text = "".join(u.code for u in units)
+    starts = _starts(units)
+    joiner, dependent = _joints(grammar.lang, grammar.domain)
+    space = grammar.space
     out: list[Parse] = []
     steps = 0
 
@@ -54,15 +152,18 @@ def parses(text: str, lang: str, domain: str) -> tuple[Parse, ...]:
         nonlocal steps
         if len(done) > 8:
             return
-        for frame in grammar.by_first.get(_first(text, at, lang), ()):
+        for frame in grammar.by_first.get(units[starts[at]].code.rstrip(space), ()):
             steps += 1
             if len(out) >= MAX_PARSES or steps > _MAX_STEPS:
                 return
             hit = frame.regex.match(text, at)
-            if hit is None or hit.end() == at:
+            if hit is None or hit.end() == at or hit.end() not in starts:
                 continue
-            clause = _clause(frame, hit, joined)
             end = hit.end()
+            first, last = units[starts[at]], units[starts[end] - 1]
+            clause = Clause(
+                frame.kind, first.start, last.end, joined, *_said(frame, hit, units, starts)
+            )
             if end == len(text):
                 out.append((*done, clause))
                 continue
@@ -72,15 +173,9 @@ def parses(text: str, lang: str, domain: str) -> tuple[Parse, ...]:
             if dependent.match(text, end):
                 go(end, "", (*done, clause))
 
-    go(0, "", ())
-    return tuple(out)
-
-
-def _first(text: str, at: int, lang: str) -> str:
-    if lang == "zh":
-        return text[at : at + 1]
-    stop = text.find(" ", at)
-    return text[at:stop]
+    if units:
+        go(0, "", ())
+    return out
 
 
 @lru_cache(maxsize=32)
@@ -88,16 +183,3 @@ def _joints(lang: str, domain: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     grammar = load(lang, domain)
     return re.compile(grammar.pattern("JOIN")), re.compile(grammar.pattern("DEP"))
 
-
-def _clause(frame: Frame, hit: re.Match[str], joined: str) -> Clause:
-    marks: list[tuple[str, str]] = []
-    roles: list[tuple[str, int, int]] = []
-    for k, (key, value, is_mark) in enumerate(frame.groups, 1):
-        s, e = hit.span(k)
-        if s < 0:
-            continue
-        if is_mark:
-            marks.append((key, value))
-        else:
-            roles.append((key, s, e))
-    return Clause(frame.kind, hit.start(), hit.end(), joined, tuple(marks), tuple(roles))
