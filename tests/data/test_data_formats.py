@@ -58,7 +58,7 @@ def test_movielens_100k_as_published(tmp_path: Path) -> None:
         ("1", "Toy Story", 1995),
         ("2", "Les Misérables", 1995),
     ]
-    assert data.catalogue.table["tags"].to_list() == [["Animation", "Children's", "Comedy"], []]
+    assert data.catalogue.table["genres"].to_list() == [["Animation", "Children's", "Comedy"], []]
     assert (data.domain, data.best_rating, data.notes["format"]) == ("film", 5.0, "movielens")
     ignored = {entry["file"]: entry["why"] for entry in data.notes["ignored"]}
     assert ignored["u.user"] == "what is known about users is not read"
@@ -75,7 +75,7 @@ def test_movielens_1m_as_published(tmp_path: Path) -> None:
     put(tmp_path, "users.dat", "1::F::1::10::48067\n2::M::56::16::70072\n")
     data = read(tmp_path)
     assert told(data)[1] == ("1", "2", "rating", 3.0)
-    assert items(data, "title", "tags") == [
+    assert items(data, "title", "genres") == [
         ("Toy Story", ["Animation", "Comedy"]),
         ("Le Café", ["Drama"]),
     ]
@@ -105,7 +105,7 @@ def test_movielens_latest(tmp_path: Path) -> None:
     put(tmp_path, "links.csv", "movieId,imdbId,tmdbId\n10,0114709,862\n")
     data = read(tmp_path)
     assert len(told(data)) == 2
-    assert items(data, "title", "tags") == [
+    assert items(data, "title", "genres") == [
         ("The American President", ["Comedy", "Drama"]),
         ("Heat", []),
     ]
@@ -216,7 +216,7 @@ def test_recbole_atomic_files(tmp_path: Path) -> None:
     put(tmp_path, "ml.user", "user_id:token\tage:token\n196\t49\n")
     data = read(tmp_path)
     assert told(data) == [("196", "242", "rating", 3.0), ("186", "302", "rating", 4.0)]
-    assert items(data, "title", "year", "tags") == [
+    assert items(data, "title", "year", "genres") == [
         ("Kolya", 1996, ["Comedy"]),
         ("L.A. Confidential", 1997, ["Crime", "Film-Noir"]),
     ]

@@ -9,8 +9,8 @@ from functools import cached_property
 import polars as pl
 
 TEXT_COLUMNS = ("title", "description", "category", "brand", "image")
-COLUMNS = ("id", *TEXT_COLUMNS, "tags", "price", "currency", "year")
-"""Columns with a meaning. Text columns and `tags` may have versions per language: `title_zh`."""
+COLUMNS = ("id", *TEXT_COLUMNS, "genres", "tags", "price", "currency", "year")
+"""Columns with a meaning. Text columns, `genres` and `tags` may have versions per language: `title_zh`."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Catalogue:
     ----------
     table
         One row an item: `id` (str, unique), `title` (str, never null or empty), and where known
-        `description`, `category`, `brand`, `image` (str), `tags` (list[str]), `price` (f64),
+        `description`, `category`, `brand`, `image` (str), `genres` (list[str]: categories of which an
+        item has several), `tags` (list[str]), `price` (f64),
         `currency` (ISO 4217), `year` (int), versions per language (`title_zh`, `category_zh`,
         `tags_zh` aligned with `tags`) and any further column.
     """

@@ -29,7 +29,7 @@ UNKNOWN = frozenset(
 """Values that say that nothing is known; they are no facet."""
 
 FIELDS = ("category", "tag", "brand")
-_COLUMNS = {"category": "category", "tag": "tags", "brand": "brand"}
+_COLUMNS = {"category": ("category", "genres"), "tag": ("tags",), "brand": ("brand",)}
 _SPLIT = re.compile(r"\s*\|\s*")
 
 
@@ -62,10 +62,10 @@ class Facets:
     Examples
     --------
     >>> table = pl.DataFrame({"id": ["a", "b"], "title": ["Alien", "Blade Runner"],
-    ...                       "tags": [["Horror", "Sci-Fi"], ["Sci-Fi"]]})
+    ...                       "genres": [["Horror", "Sci-Fi"], ["Sci-Fi"]]})
     >>> facets = Facets.build(Catalogue(table))
-    >>> facets.of(1), facets.labels("tag", "Sci-Fi", "zh")
-    ([Facet(field='tag', value='Sci-Fi')], ('科幻', 'Sci-Fi'))
+    >>> facets.of(1), facets.labels("category", "Sci-Fi", "zh")
+    ([Facet(field='category', value='Sci-Fi')], ('科幻', 'Sci-Fi'))
     """
 
     facets: list[Facet]
@@ -87,8 +87,9 @@ class Facets:
         table = catalogue.table
         gathered = _Gathered(len(catalogue))
         for name in FIELDS:
-            if _COLUMNS[name] in table.columns:
-                gathered.add(name, table)
+            for column in _COLUMNS[name]:
+                if column in table.columns:
+                    gathered.add(name, column, table)
         if not gathered.has("category") and not gathered.has("tag"):
             for word, (items, spellings) in distinctive_words(catalogue.titles("en")).items():
                 gathered.put("word", word, items, spellings)
@@ -200,8 +201,7 @@ class _Gathered:
         # The value itself stays the canonical one, whatever the titles' spellings are.
         self.spellings[key].update({value: 1 << 30, **dict.fromkeys(spellings, 1)})
 
-    def add(self, field: str, table: pl.DataFrame) -> None:
-        column = _COLUMNS[field]
+    def add(self, field: str, column: str, table: pl.DataFrame) -> None:
         base = _values(table[column], field)
         langs = {
             c.removeprefix(f"{column}_"): _values(table[c], field)

@@ -14,6 +14,7 @@ ITEM_TARGETS = (
     "title",
     "description",
     "category",
+    "genres",
     "tags",
     "brand",
     "price",
@@ -24,7 +25,7 @@ ITEM_TARGETS = (
 TARGETS = tuple(dict.fromkeys((*EVENT_TARGETS, *ITEM_TARGETS)))
 """What a column can be mapped to. Text targets of items also by language: `title_zh`."""
 
-_TRANSLATED = ("title", "description", "category", "tags", "brand")
+_TRANSLATED = ("title", "description", "category", "genres", "tags", "brand")
 
 # Keys hold letters and digits only, lower case; the earlier synonym wins within one table.
 _SYNONYMS = {
@@ -58,7 +59,8 @@ _SYNONYMS = {
     " synopsis abstract details 描述 简介 商品描述 详情",
     "category": "category categories maincategory maincat itemcategory productcategory"
     " categorycode categoryname class department dept producttype itemtype section 类别 分类 品类 类目",
-    "tags": "tags tag genres genre keywords keyword topics labels themes 标签 类型 关键词",
+    "genres": "genres genre 类型 流派",
+    "tags": "tags tag keywords keyword topics labels themes 标签 关键词",
     "brand": "brand brandname manufacturer maker vendor publisher store 品牌",
     "price": "price unitprice itemprice productprice listprice amount cost 价格 单价",
     "currency": "currency currencycode 货币 币种",

@@ -65,13 +65,13 @@ def _one(part: Part, reading: Reading, *, film: bool) -> pl.DataFrame:
         elif base == "category":
             typed = column.endswith("_seq")
             if typed:  # RecBole: several words of one kind
-                out.setdefault("tags", tags(cells, " "))
+                out.setdefault("genres", tags(cells, " "))
             elif cells.dtype.is_nested():
                 out.setdefault("tags", tags(cells))
                 out[target] = out["tags"].list.first()
             else:
                 out[target] = _text(cells)
-        elif base == "tags":
+        elif base in {"genres", "tags"}:
             out[target] = tags(cells, " " if column.endswith("_seq") else None)
         elif target == "price":
             lenient = bool({key(c) for c in frame.columns} & {"asin", "parentasin"})
@@ -88,7 +88,7 @@ def _one(part: Part, reading: Reading, *, film: bool) -> pl.DataFrame:
             out[column] = _text(cells)
     flags = genre_flags(table)
     if flags:
-        out["tags"] = _flagged(frame, flags)
+        out["genres"] = _flagged(frame, flags)
         used |= set(flags)
     for column in frame.columns:
         if column not in used and column not in out and not frame.schema[column].is_nested():
@@ -99,11 +99,10 @@ def _one(part: Part, reading: Reading, *, film: bool) -> pl.DataFrame:
         tidied |= fresh.ne_missing(out[target])
         out[target] = fresh
     reading.change(table, tidied, "control characters and stray white space taken out")
-    for target in [t for t in out if t.startswith("tags_")]:
-        uneven = (
-            out[target].list.len() != out["tags"].list.len() if "tags" in out else ~ids.is_null()
-        )
-        reading.change(table, uneven, f"{target} does not match tags one by one: left empty")
+    for target in [t for t in out if t.startswith(("genres_", "tags_"))]:
+        base = target.split("_")[0]
+        uneven = out[target].list.len() != out[base].list.len() if base in out else ~ids.is_null()
+        reading.change(table, uneven, f"{target} does not match {base} one by one: left empty")
         out[target] = pl.select(pl.when(~uneven).then(out[target])).to_series()
     result = pl.DataFrame([cells.alias(name) for name, cells in out.items()])
     return result.filter(ids.is_not_null() & ~double)
