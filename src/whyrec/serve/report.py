@@ -34,7 +34,7 @@ class Figures:
     Attributes
     ----------
     texts, sentences
-        Explanations shown to people, and their sentences. All of them were verified.
+        Explanations made, and their sentences.
     sources
         Texts by source: `sketch`, `direct`, `realiser`.
     drafts, accepted, refused, duplicates
@@ -127,6 +127,7 @@ def write_report(
     pictures = Pictures(media)
     views = Views(dataset, pictures)
     shown_people = [views.person(p, k) for k, p in enumerate(people, 1)]
+    cards = [c for p in shown_people for c in p["cards"]]
     heading = title if isinstance(title, Both) else Both(title, title)
     template = files("whyrec.serve") / "templates"
     css = (template / "report.css").read_text("utf-8") + pictures.css
@@ -138,6 +139,9 @@ def write_report(
         css=Markup(css),
         script=Markup(script),
         people=shown_people,
+        cards=len(cards),
+        sentences=sum(c["sentences"] for c in cards),
+        verified=sum(c["sentences"] for c in cards if c["verified"]),
         figures=figures,
         sources=[(term("source", k), number(n)) for k, n in sorted(figures.sources.items())],
         codes=_largest(figures.codes),

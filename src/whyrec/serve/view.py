@@ -13,10 +13,11 @@ import polars as pl
 from whyrec.data.dataset import Dataset
 from whyrec.evidence.types import Counterfactual, Evidence, Reason
 from whyrec.features.facets import Facets
+from whyrec.language import domains, locales
 from whyrec.language.claims import Claim
 from whyrec.language.types import Explanation
 from whyrec.serve.pictures import Pictures
-from whyrec.serve.words import LANGS, Both, both, date, event, field, joined, number, shown, term
+from whyrec.serve.words import LANGS, Both, both, date, event, field, number, shown, term, visible
 
 BARS = 5
 """Reasons that get a bar of their own; the others share one."""
@@ -68,6 +69,9 @@ class Views:
         self.facets = Facets.build(dataset.catalogue)
         self.pictures = pictures
         self._titles = {lang: self.catalogue.titles(lang) for lang in LANGS}
+        self._locales = {lang: locales.load(lang) for lang in LANGS}
+        pack = domains.load(dataset.domain)
+        self._works = {lang: pack.words(lang).works for lang in LANGS}
         columns = self.catalogue.table.columns
         self._images = self.catalogue.table["image"].to_list() if "image" in columns else None
 
@@ -77,6 +81,14 @@ class Views:
         if k is None:
             return Both(shown(item), shown(item))
         return both(lambda lang: shown(self._titles[lang][k]))
+
+    def _names(self, items: Sequence[str], lang: str, more: int = 0) -> str:
+        """Titles as they stand in a sentence, joined; `more` counts those left out."""
+        k, locale = LANGS.index(lang), self._locales[lang]
+        names = [locale.title(self.title(i)[k], works=self._works[lang]) for i in items]
+        if more:
+            names.append(f"{more:,} more" if lang == "en" else f"另外 {more:,} 项")
+        return locale.join(names)
 
     def picture(self, item: str) -> str | None:
         """The CSS class of the item's picture."""
@@ -125,7 +137,7 @@ class Views:
         return sorted(lines, key=lambda line: -line["pull"])
 
     def _did(self, name: str | None, value: float | None) -> Both:
-        base = event(name)
+        base = event(name, self.dataset.domain)
         if name == "rating" and value is not None:
             best = self.dataset.best_rating
             if best:
@@ -159,6 +171,7 @@ class Views:
                     "unless": self._unless(e),
                     **self._bars(e),
                     "verified": all(x.verified for x in told.values()),
+                    "sentences": sum(len(x.sentences) for x in told.values()),
                     "exact": e.exact,
                     "error": f"{abs(e.residual):.0e}",
                     "source": term("source", main.source),
@@ -191,19 +204,19 @@ class Views:
             if start < 0:
                 continue
             if start > at:
-                runs.append({"text": text[at:start], "claims": []})
+                runs.append({"text": visible(text[at:start]), "claims": []})
             claims = [self._claim(x.claims[k], x, lang) for k in places if k < len(x.claims)]
-            runs.append({"text": shown(sentence, 20_000), "claims": claims})
+            runs.append({"text": visible(sentence), "claims": claims})
             at = start + len(sentence)
         if at < len(text):
-            runs.append({"text": shown(text[at:], 20_000), "claims": []})
+            runs.append({"text": visible(text[at:]), "claims": []})
         return {"runs": runs, "long": len(text) > LONG_TEXT}
 
     def _claim(self, c: Claim, x: Explanation, lang: str) -> dict[str, str]:
         zh = lang == "zh"
         k = LANGS.index(lang)
-        names = joined([self.title(i)[k] for i in c.items], lang)
-        did = event(c.event)[k]
+        names = self._names(c.items, lang)
+        did = event(c.event, self.dataset.domain)[k]
         label = ""
         if c.field is not None and c.value is not None:
             label = (
@@ -216,7 +229,7 @@ class Views:
             share = f"占支持它的分量的 {percent}" if zh else f"{percent} of what speaks for it"
         if c.kind == "history":
             what = (
-                (f"{did}的 {count} 件（{label}）" if zh else f"{did} {count} items ({label})")
+                (f"{did}的 {count} 项（{label}）" if zh else f"{did} {count} items ({label})")
                 if c.field
                 else (f"{did}{names}" if zh else f"{did} {names}")
             )
@@ -260,9 +273,7 @@ class Views:
         if cf is None or not cf.items:
             return None
         n = len(cf.items)
-        listed = [self.title(i) for i in cf.items[:4]]
-        en = joined([t.en for t in listed] + ([f"{n - 4} more"] if n > 4 else []), "en")
-        zh = joined([t.zh for t in listed] + ([f"另外 {n - 4} 件"] if n > 4 else []), "zh")
+        en, zh = (self._names(cf.items[:4], lang, max(0, n - 4)) for lang in LANGS)
         if cf.question == "gone":
             out = Both(
                 f"Without {en} it would fall from place {e.rank} to {cf.new_rank}, "
@@ -276,7 +287,7 @@ class Views:
                 f"少了{zh}，会有别的物品占据它的位置：从第 {e.rank} 位变为第 {cf.new_rank} 位。",
             )
         if cf.proved and n > 1:
-            out = Both(f"{out.en} No fewer would do.", f"{out.zh}再少一件都不行。")
+            out = Both(f"{out.en} No fewer would do.", f"{out.zh}再少一项都不行。")
         return out
 
     # -- bars -------------------------------------------------------------------------------------
@@ -314,7 +325,7 @@ class Views:
         if count:
             name = Both(
                 f"{count:,} {'other' if count == 1 else 'others'} together",
-                f"其余 {count:,} 件合计",
+                f"其余 {count:,} 项合计",
             )
             bars.append(bar(name, Both("", ""), rest, "rest"))
         if e.baseline:

@@ -1,10 +1,10 @@
-"""Words of pages in both languages: events, claims, counterfactuals, numbers, dates."""
+"""Words of pages in both languages: events, kinds of claims, cleaning, numbers, dates."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -46,6 +46,17 @@ def shown(text: str, limit: int = 160) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def visible(text: str) -> str:
+    """A whole text from outside without its control and direction marks; spaces stay.
+
+    Examples
+    --------
+    >>> visible(" a\\u202eb. ")
+    ' ab. '
+    """
+    return _UNSEEN.sub("", text)
+
+
 def number(value: float, digits: int = 0) -> Both:
     """A number in both languages."""
     form = "#,##0" + ("." + "0" * digits if digits else "")
@@ -62,9 +73,10 @@ def date(moment: datetime | None) -> Both:
     )
 
 
-def event(name: str | None) -> Both:
+def event(name: str | None, domain: str = "generic") -> Both:
     """What the person did, as a past tense: `bought` / 买过."""
-    en, zh = _tables()["event"].get(name or "", (name or "", name or ""))
+    words = {**_tables()["event"], **_tables().get(f"event_{domain}", {})}
+    en, zh = words.get(name or "", (name or "", name or ""))
     return Both(en, zh)
 
 
@@ -78,28 +90,6 @@ def term(group: str, name: str) -> Both:
     """A fixed term such as the kind of a claim; itself where none is known."""
     en, zh = _tables()[group].get(name, (name, name))
     return Both(en, zh)
-
-
-def joined(names: Sequence[str], lang: str) -> str:
-    """Names as a list: `A, B and C` / A、B 和 C."""
-    if len(names) < 2:
-        return "".join(names)
-    if lang == "zh":
-        return "、".join(names[:-1]) + spaced(names[-2], "和", names[-1]) + names[-1]
-    return ", ".join(names[:-1]) + " and " + names[-1]
-
-
-def spaced(before: str, word: str, after: str) -> str:
-    """A Chinese word with a space on each side where Latin letters or digits stand next to it.
-
-    Examples
-    --------
-    >>> spaced("橡木", "和", "Alien"), spaced("茶壶", "和", "茶杯")
-    ('和 ', '和')
-    """
-    left = " " if before[-1:].isascii() and before[-1:].isalnum() else ""
-    right = " " if after[:1].isascii() and after[:1].isalnum() else ""
-    return f"{left}{word}{right}"
 
 
 def both(make: Callable[[str], str]) -> Both:
