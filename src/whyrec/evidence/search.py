@@ -6,8 +6,8 @@ passes when Σ_{j∈S} γ_j(S) (F_ij - F_kj) reaches its gap s_i - s_k (see `why
 
 Bounds prune the search and never the answer: u_j is the most that removing j can do to any gap, so
 a set is looked at only if its u add up to the need-th smallest gap, and a rival counts only if the
-best possible partners bring it past. Arithmetic is float32 in F, so gaps have a margin: a set is
-taken when it passes with the margin, and sizes are called excluded only when none passes without.
+best possible partners bring it past. Gaps have a margin for rounding: a set is taken when it passes
+with the margin, and a size is called excluded only when no set passes without.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 from whyrec.recommend.base import Floats, Ints
 from whyrec.recommend.compile import kernel
 
-MARGIN = 2e-6
-"""Relative slack for the rounding of float32 effects."""
+MARGIN = 1e-11
+"""Relative slack for rounding: what lies closer than that is left undecided."""
 
 
 @kernel()
@@ -169,6 +169,15 @@ def search(
 
 
 @kernel()
+def _twins(F: Floats, a: int, b: int) -> bool:
+    """Whether every event has the very same effect on both items."""
+    for j in range(F.shape[0]):
+        if F[j, a] != F[j, b]:
+            return False
+    return True
+
+
+@kernel()
 def _query(
     scores: Floats,
     candidates: Ints,
@@ -217,6 +226,11 @@ def _query(
     for k in range(n):
         if candidates[k] and k != item:
             gap = scores[item] - scores[k]
+            if gap == 0 and _twins(F, item, k):
+                # Whatever is removed, the two stay tied and the lower index stands first.
+                if k > item:
+                    continue
+                gap = -np.inf
             if gap <= reach + margin:
                 rivals[count] = k
                 gaps[count] = gap

@@ -126,8 +126,7 @@ class EASE(RowModel):
     def removal(self, history: History) -> Removal:
         """How every score falls when events are removed; see `Removal`."""
         self._check_fitted()
-        effects = self.links_[history.items]
-        effects *= self.scale_.astype(np.float32)
+        effects = self.links_[history.items] * self.scale_
         return Removal.linear(effects, history.weights.astype(np.float64))
 
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:

@@ -164,6 +164,7 @@ class IALS(RowModel):
         self.item_factors_ = np.ascontiguousarray(item_factors, np.float32)
         self.n_items = len(item_factors)
         self._by_factor = np.ascontiguousarray(self.item_factors_.T)
+        self._by_factor_wide = self._by_factor.astype(np.float64)
         self._gram = self._base(self.item_factors_)
         return self
 
@@ -244,7 +245,7 @@ class IALS(RowModel):
         with threads.blas_threads(1):
             half = dtrsm(1.0, U, V, side=1)
             solved = dtrsm(1.0, U, half, side=1, trans_a=1)
-            effects = np.asarray(solved, np.float32, order="C") @ self._by_factor
+            effects = np.asarray(solved, order="C") @ self._by_factor_wide
             return Removal(effects, c, c - 1, half @ half.T, V @ x)
 
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:

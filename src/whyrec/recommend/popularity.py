@@ -58,7 +58,7 @@ class Popularity(RowModel):
     def removal(self, history: History) -> Removal:
         """Nothing falls."""
         h = len(history)
-        return Removal.linear(np.zeros((h, self.n_items), np.float32), np.zeros(h))
+        return Removal.linear(np.zeros((h, self.n_items)), np.zeros(h))
 
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
         """`counts`."""

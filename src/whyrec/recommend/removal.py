@@ -24,7 +24,7 @@ class Removal:
     Attributes
     ----------
     effects
-        F, float32 [h, n_items].
+        F, float64 [h, n_items].
     weights
         c (iALS) or w (linear), float64 [h].
     excess
