@@ -34,23 +34,19 @@ def count_pairs(
 
     One sort, then sums over runs of equal (user, item); about 0.1 µs an event.
     """
-    codes = {name: code for code, name in enumerate(_NAMES)}
     rows = events.select(
         (pl.col("user").cast(pl.UInt64) * max(n_items, 1) + pl.col("item")).alias("key"),
-        pl.col("event").replace_strict(codes, return_dtype=pl.UInt8).alias("code"),
+        pl.col("event").cast(pl.Enum(_NAMES)).to_physical().cast(pl.UInt8).alias("code"),
         "value",
         pl.col("time").to_physical().alias("time"),
-    ).with_columns(
-        pl.col("code")
-        .replace_strict(list(range(len(_NAMES))), _RANK.tolist(), return_dtype=pl.Int8)
-        .alias("rank")
     )
-    if rows.height and rows["code"].n_unique() == 1:
-        by = ["key", "time"] if rows["time"].count() else ["key"]
-    else:
-        by = ["key", "rank", "time"]
-    if by != ["key"] or not rows["key"].is_sorted():
-        rows = rows.sort(by, nulls_last=False, maintain_order=True)
+    # Stable sorts of one number each cost half of one sort by three columns.
+    if rows["time"].count() and not rows["time"].is_sorted(nulls_last=False):
+        rows = rows.sort("time", nulls_last=False, maintain_order=True)
+    rank = pl.Series(_RANK[rows["code"].to_numpy()]).cast(pl.UInt64)
+    order = rows["key"] * 16 + rank
+    if not order.is_sorted():
+        rows = rows.with_columns(order.alias("order")).sort("order", maintain_order=True)
     return _runs(rows, n_items, weights, best_rating)
 
 

@@ -21,6 +21,7 @@ from whyrec.errors import DataError
 FORMS = ("NFC", "NFKC")
 CASES = ("keep", "lower", "upper", "title", "calm")
 KINDS = ("number", "time", "id")
+_TIDY = re.compile(r"[!-%'-;=-~]+(?: [!-%'-;=-~]+)*")  # ASCII without & and <, single spaces
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,200}>|<!--.*?-->")
 
 
@@ -102,6 +103,15 @@ class NormaliseText(Step):
         return pl.Series(kept, dtype=pl.List(pl.String))
 
     def _one(self, text: str) -> str | None:
+        if not _TIDY.fullmatch(text):
+            text = self._tidied(text)
+        if self.case == "calm":
+            text = goods_title(text) if " " in text else text
+        elif self.case != "keep":
+            text = getattr(text, self.case)()
+        return text or None
+
+    def _tidied(self, text: str) -> str:
         # `&amp;lt;b&amp;gt;` was escaped more than once; unescaping until it rests keeps the step
         # idempotent.
         for _ in range(5):
@@ -110,12 +120,7 @@ class NormaliseText(Step):
                 break
             text = plain
         text = clean_text(unicodedata.normalize(cast(Literal["NFC", "NFKC"], self.form), text))
-        text = clean_text(_MARKUP.sub(" ", text))
-        if self.case == "calm":
-            text = goods_title(text) if " " in text else text
-        elif self.case != "keep":
-            text = getattr(text, self.case)()
-        return text or None
+        return clean_text(_MARKUP.sub(" ", text))
 
 
 def _unified(fresh: dict[str, str | None], counts: dict[str, int]) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import polars as pl
 
 from whyrec.data.events import EVENT_TYPES
-from whyrec.data.ids import blank_to_null
+from whyrec.data.ids import as_ids, blank_to_null
 from whyrec.data.readers.columns import key
 from whyrec.data.readers.tables import Table
 from whyrec.errors import DataError
@@ -90,6 +90,29 @@ def bad_cell(table: Table, index: int, name: str, cell: object, what: str) -> Da
     )
 
 
+def scalar(table: Table, column: str) -> pl.Series:
+    """The column, if each of its cells is one value.
+
+    Raises
+    ------
+    DataError
+        If it holds lists or objects.
+    """
+    cells = table.frame[column]
+    if cells.dtype.is_nested() or cells.dtype in (pl.Object, pl.Binary):
+        raise DataError(
+            f"column {column!r} holds {cells.dtype}, not single values",
+            where=table.name,
+            remedy="map another column, or write one value a cell",
+        )
+    return cells
+
+
+def ids(table: Table, column: str) -> pl.Series:
+    """A column of ids as text; see `whyrec.data.ids.as_ids`."""
+    return as_ids(scalar(table, column))
+
+
 def numbers(table: Table, column: str) -> pl.Series:
     """A column as float64; empty, NaN and "missing" cells are null.
 
@@ -98,7 +121,7 @@ def numbers(table: Table, column: str) -> pl.Series:
     DataError
         If a cell is text or infinite, naming file, row, field and value.
     """
-    cells = table.frame[column]
+    cells = scalar(table, column)
     if cells.dtype.is_numeric() or cells.dtype == pl.Boolean:
         found = cells.cast(pl.Float64).fill_nan(None)
     elif cells.dtype == pl.Null:
@@ -165,7 +188,7 @@ def times(table: Table, column: str) -> Times:
     DataError
         If too many cells are no time, naming file, row, field and value of the first.
     """
-    cells = table.frame[column]
+    cells = scalar(table, column)
     dtype = cells.dtype
     none = pl.Series([False]).new_from_index(0, len(cells))
     if dtype == pl.Date:
@@ -232,7 +255,7 @@ def events(table: Table, column: str) -> tuple[pl.Series, pl.Series]:
     DataError
         If a cell is no known event, with the list of those allowed.
     """
-    cells = blank_to_null(table.frame[column].cast(pl.String))
+    cells = blank_to_null(scalar(table, column).cast(pl.String))
     words = cells.unique().drop_nulls().to_list()
     names: dict[str, str | None] = {}
     for word in words:

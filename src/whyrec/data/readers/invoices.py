@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from whyrec.data.ids import as_ids, blank_to_null
+from whyrec.data.ids import blank_to_null
 from whyrec.data.readers.build import Reading
-from whyrec.data.readers.cells import MOMENT, numbers
+from whyrec.data.readers.cells import MOMENT, ids, numbers
 from whyrec.data.readers.roles import Part
 
 
@@ -25,9 +25,9 @@ def invoice_lines(part: Part, reading: Reading) -> tuple[pl.DataFrame, pl.DataFr
     """
     table, columns = part.table, part.columns
     frame = table.frame
-    user = as_ids(frame[columns["user_id"]])
-    item = _one_spelling(as_ids(frame[columns["item_id"]]), reading)
-    order = as_ids(frame[columns["order"]])
+    user = ids(table, columns["user_id"])
+    item = _one_spelling(ids(table, columns["item_id"]), reading)
+    order = ids(table, columns["order"])
     quantity = numbers(table, columns["quantity"])
     price = numbers(table, columns["price"]) if "price" in columns else None
     time = pl.Series([None] * frame.height, dtype=MOMENT)

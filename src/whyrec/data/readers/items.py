@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import polars as pl
 
-from whyrec.data.ids import as_ids, blank_to_null
+from whyrec.data.ids import blank_to_null
 from whyrec.data.readers.build import Reading
-from whyrec.data.readers.cells import numbers
+from whyrec.data.readers.cells import ids, numbers
 from whyrec.data.readers.columns import key, translated
 from whyrec.data.readers.roles import Part, genre_flags
 from whyrec.data.readers.tables import Table
@@ -45,15 +45,15 @@ def items_frame(parts: Sequence[Part], reading: Reading, *, film: bool) -> pl.Da
 def _one(part: Part, reading: Reading, *, film: bool) -> pl.DataFrame:
     table, columns = part.table, part.columns
     frame = table.frame
-    ids = as_ids(frame[columns["item_id"]])
-    reading.set_aside(table, ids.is_null(), "no item id")
-    double = ids.is_not_null() & ~ids.is_first_distinct()
+    keys = ids(table, columns["item_id"])
+    reading.set_aside(table, keys.is_null(), "no item id")
+    double = keys.is_not_null() & ~keys.is_first_distinct()
     if double.any():
-        same = frame.with_columns(ids.alias(columns["item_id"])).is_duplicated()
+        same = frame.with_columns(keys.alias(columns["item_id"])).is_duplicated()
         again = double & same
         reading.set_aside(table, again, "the same item row again")
         reading.set_aside(table, double & ~again, "item id used before: the first row is kept")
-    out = {"id": ids}
+    out = {"id": keys}
     used = set(columns.values())
     for target, column in columns.items():
         if target == "item_id":
@@ -101,11 +101,11 @@ def _one(part: Part, reading: Reading, *, film: bool) -> pl.DataFrame:
     reading.change(table, tidied, "control characters and stray white space taken out")
     for target in [t for t in out if t.startswith(("genres_", "tags_"))]:
         base = target.split("_")[0]
-        uneven = out[target].list.len() != out[base].list.len() if base in out else ~ids.is_null()
+        uneven = out[target].list.len() != out[base].list.len() if base in out else ~keys.is_null()
         reading.change(table, uneven, f"{target} does not match {base} one by one: left empty")
         out[target] = pl.select(pl.when(~uneven).then(out[target])).to_series()
     result = pl.DataFrame([cells.alias(name) for name, cells in out.items()])
-    return result.filter(ids.is_not_null() & ~double)
+    return result.filter(keys.is_not_null() & ~double)
 
 
 def tidy(cells: pl.Series, limit: int | None) -> pl.Series:
@@ -249,7 +249,7 @@ def film_titles(items: pl.DataFrame) -> pl.DataFrame:
     ).drop("_year")
 
 
-def items_of_events(part: Part, ids: pl.Series) -> pl.DataFrame | None:
+def items_of_events(part: Part, keys: pl.Series) -> pl.DataFrame | None:
     """What a table of events says about its items: the first name, category, brand and tags, the
     median price; None if it says nothing.
     """
@@ -267,7 +267,7 @@ def items_of_events(part: Part, ids: pl.Series) -> pl.DataFrame | None:
         else tidy(_text(table.frame[column]), MAX_TITLE)
         for target, column in known.items()
     }
-    rows = pl.DataFrame([ids.alias("id"), *(c.alias(t) for t, c in cells.items())])
+    rows = pl.DataFrame([keys.alias("id"), *(c.alias(t) for t, c in cells.items())])
     return (
         rows.filter(pl.col("id").is_not_null())
         .group_by("id", maintain_order=True)

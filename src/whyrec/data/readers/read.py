@@ -10,9 +10,8 @@ import polars as pl
 
 from whyrec.data.dataset import Dataset
 from whyrec.data.events import EVENT_TYPES
-from whyrec.data.ids import as_ids
 from whyrec.data.readers.build import Reading, build
-from whyrec.data.readers.cells import EVENT_WORDS, MOMENT, events, numbers
+from whyrec.data.readers.cells import EVENT_WORDS, MOMENT, events, ids, numbers
 from whyrec.data.readers.columns import check_map_found, key, parse_map
 from whyrec.data.readers.frames import as_frame
 from whyrec.data.readers.goods import goods_table
@@ -186,7 +185,7 @@ def read_tables(
 
 
 def _items_of_events(sources: Sequence[Part]) -> pl.DataFrame | None:
-    found = [items_of_events(p, as_ids(p.table.frame[p.columns["item_id"]])) for p in sources]
+    found = [items_of_events(p, ids(p.table, p.columns["item_id"])) for p in sources]
     frames = [frame for frame in found if frame is not None]
     if not frames:
         return None
@@ -250,8 +249,8 @@ def _films(catalogues: Sequence[Part]) -> bool:
 def _plain(part: Part, reading: Reading, default: str | None) -> pl.DataFrame:
     table, columns = part.table, part.columns
     frame = table.frame
-    user = as_ids(frame[columns["user_id"]])
-    item = as_ids(frame[columns["item_id"]])
+    user = ids(table, columns["user_id"])
+    item = ids(table, columns["item_id"])
     bad = user.is_null()
     reading.set_aside(table, bad, "no user id")
     reading.set_aside(table, item.is_null() & ~bad, "no item id")
@@ -311,8 +310,6 @@ def _plain(part: Part, reading: Reading, default: str | None) -> pl.DataFrame:
     out = out.drop("rating")
     for name in ("order", "price"):
         if name in columns:
-            cells = (
-                as_ids(frame[columns[name]]) if name == "order" else numbers(table, columns[name])
-            )
+            cells = ids(table, columns[name]) if name == "order" else numbers(table, columns[name])
             out = out.with_columns(cells.alias(name))
     return out.filter(~(bad | unrated))

@@ -61,7 +61,7 @@ def read_table(path: Path) -> Table:
     """
     raw = _bytes(path)
     if not raw.strip(b"\x00 \r\n\t\xef\xbb\xbf"):
-        raise DataError("is empty", where=str(path), remedy="give a file with a header and rows")
+        raise _empty(path)
     if raw[:4] == b"PAR1":
         return _parquet(path, raw)
     text, encoding = _decode(path, raw)
@@ -69,6 +69,10 @@ def read_table(path: Path) -> Table:
     if start in (b"{", b"["):
         return _json(path, text, encoding)
     return _delimited(path, text, encoding)
+
+
+def _empty(path: Path) -> DataError:
+    return DataError("is empty", where=str(path), remedy="give a file with a header and rows")
 
 
 def _bytes(path: Path) -> bytes:
@@ -260,6 +264,8 @@ def _delimited(path: Path, text: bytes, encoding: str) -> Table:
     if len(text) > _SAMPLE and len(lines) > 1:
         lines.pop()
     lines = lines[:200]
+    if not lines:
+        raise _empty(path)
     separator, quoted = _sniff(lines)
     first = [cell.strip() for cell in split_line(lines[0], separator, quoted)]
     header = not any(_NUMBER.fullmatch(cell) for cell in first)
