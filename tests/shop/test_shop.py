@@ -26,6 +26,20 @@ from whyrec.errors import ConfigError, DataError
 from whyrec.features import Facets
 
 
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("shop") / "default"
+    generate(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("shop") / "small"
+    generate(place, seed=7, users=120, items=60)
+    return place
+
+
 def raw(place: Path, name: str) -> pl.DataFrame:
     return pl.read_csv(place / name, infer_schema=False)
 
