@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ NO_SYSTEM = (
     + CHAT
 )
 WORDS = ["<pad>", "</s>", "<s>", "<unk>", *dict.fromkeys((SKETCH + TEXT)[:-1])]
-WORDS = list(dict.fromkeys(WORDS + ["You", "films", "JSON", "reader", "film", ".", ":", "-"]))
+WORDS = [*WORDS, "You", "films", "JSON", "reader", "film", ".", ":", "-"]
 SIZE = 32
 
 
@@ -53,7 +54,7 @@ def chain(words: list[str], start: str) -> Any:
     """A head that makes a model say the words one after the other, once it stands at `start`."""
     follow = torch.zeros(SIZE, SIZE)
     at = [start, *words]
-    for now, then in zip(at, at[1:], strict=False):
+    for now, then in pairwise(at):
         follow[WORDS.index(then), WORDS.index(now)] = 20.0
     return follow
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from whyrec.evidence.types import World
+from whyrec.language import domains
 from whyrec.language.backends.base import Backend, DirectRequest
 from whyrec.language.claims import Claim
 from whyrec.language.fill import Filler
@@ -283,13 +284,14 @@ def _filler(world: World, lang: str) -> Filler:
 
 def claim_data(claim: Claim, world: World, lang: str) -> dict[str, Any]:
     """One claim as a plain dictionary for a model: names and numbers as they stand in text, no ids."""
-    filler = _filler(world, lang)
-    words, locale, says = filler.words, filler.locale, _SAYS[lang]
+    filler, says = _filler(world, lang), _SAYS[lang]
+    words, locale = filler.words, filler.locale
     titles = [filler.title(i) for i in claim.items]
     event = words.events.get(claim.event or "")
-    label = None
+    label = field = None
     if claim.field is not None and claim.value is not None:
         label = filler.label(claim.field, claim.value)
+        field = words.fields[domains.load(world.domain).wording.get(claim.field, claim.field)]
     out: dict[str, Any] = {"kind": claim.kind, "says": says[claim.kind]}
     match claim.kind:
         case "history":
@@ -297,17 +299,13 @@ def claim_data(claim: Claim, world: World, lang: str) -> dict[str, Any]:
                 out["says"] = says["weak"]
             if event:
                 out["did"] = event.past[0].replace("{x}", "…")
-            if label is not None:
-                out["titles"] = f"{claim.count} × {label} ({words.nouns})"
+            if label is not None and field is not None:
+                group = field.group.replace("{count}", locale.integer(claim.count or 0))
+                out["titles"] = locale.space(group.replace("{group}", label))
             else:
                 out["titles"] = titles
         case "feature":
-            name = (
-                words.fields[claim.field].name
-                if claim.field and claim.field in words.fields
-                else "feature"
-            )
-            out[name] = label
+            out[field.name if field else "feature"] = label
             out["with"] = titles
         case "people":
             out["people"] = None if claim.count is None else locale.integer(claim.count)

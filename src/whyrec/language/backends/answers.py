@@ -121,17 +121,18 @@ def _json(content: str) -> tuple[Any, str | None]:
         except (ValueError, RecursionError):
             continue
         return value, None
-    if starts or content[0] == '"':
-        try:
-            return json.loads(content[starts[0] :] if starts else content, strict=False), None
-        except RecursionError:
-            return None, "bad-json"
-        except json.JSONDecodeError as error:
-            if not starts:
-                return None, None
-            cut = "Unterminated" in error.msg or error.pos >= len(content[starts[0] :].rstrip())
-            return None, "truncated" if cut else "bad-json"
-    return None, None
+    meant = content[starts[0] :] if starts else content
+    looks = bool(starts) or bool(re.match(r"\[|\{(?!\w+\})", content))
+    try:
+        # A whole answer may be one quoted string; a title in quotation marks is none.
+        return (json.loads(meant, strict=False) if looks or meant[0] == '"' else None), None
+    except RecursionError:
+        return None, "bad-json"
+    except json.JSONDecodeError as error:
+        if not looks:
+            return None, None
+        cut = "Unterminated" in error.msg or error.pos >= len(meant.rstrip())
+        return None, "truncated" if cut else "bad-json"
 
 
 def _strings(value: Any) -> list[str]:

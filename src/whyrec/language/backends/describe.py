@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from whyrec.language import domains, locales
 from whyrec.language.domains import DomainWords
 from whyrec.language.realise import sketches
 from whyrec.language.shape import ClaimShape, Shape
+from whyrec.language.verify import verify_sketch
 
 _NUMBER = {"en": {1: "one", 2: "two", 3: "three"}, "zh": {1: "一", 2: "两", 3: "三"}}
 
@@ -159,8 +162,9 @@ def _names(shape: Shape, words: DomainWords, n: int) -> str:
     return locale.join([locale.title(name, works=words.works) for name in names])
 
 
-def examples(shape: Shape, n: int = 2) -> list[str]:
-    """Sketches of a shape that are right, the realiser's, with openings as different as it has.
+@cache
+def examples(shape: Shape, n: int = 2) -> tuple[str, ...]:
+    """Up to n sketches of a shape that the verifier takes: the realiser's, with unlike openings.
 
     Examples
     --------
@@ -172,4 +176,8 @@ def examples(shape: Shape, n: int = 2) -> list[str]:
     by_opening: dict[str, str] = {}
     for text in texts:
         by_opening.setdefault(text[:6], text)
-    return list(dict.fromkeys([*by_opening.values(), *texts]))[:n]
+    found: list[str] = []
+    for text in dict.fromkeys([*by_opening.values(), *texts]):
+        if len(found) < n and verify_sketch(text, shape)[0] is not None:
+            found.append(text)
+    return tuple(found)

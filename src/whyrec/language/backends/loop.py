@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_WAKE_SECONDS = 0.2
+
 
 class LoopThread:
     """Runs coroutines for callers that are not asynchronous, also inside a running loop (Jupyter).
@@ -43,7 +45,12 @@ class LoopThread:
         """The coroutine's result; an interrupt of the caller cancels it."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            return future.result()
+            while True:
+                # Ctrl-C does not wake a thread that waits without end on every system.
+                with suppress(TimeoutError):
+                    return future.result(timeout=_WAKE_SECONDS)
+                if future.done():
+                    return future.result()
         except BaseException:
             future.cancel()
             raise

@@ -190,7 +190,6 @@ class OpenAIBackend:
         self._level = 0
         self._confirmed = False
         self._probed = False
-        self._probe: asyncio.Lock | None = None
         self._slots: asyncio.Semaphore | None = None
         self._hold_until = 0.0
         self._rejected: set[str] = set()
@@ -255,7 +254,7 @@ class OpenAIBackend:
             if self._loop is None or not self._loop.alive:
                 # Also after a fork, which copies the object but not the thread.
                 self._loop = LoopThread("whyrec-openai")
-                self._client = self._probe = self._slots = None
+                self._client = self._slots = None
             loop = self._loop
         try:
             return loop.run(self._gather(tasks, loop))
@@ -268,12 +267,20 @@ class OpenAIBackend:
         if self._client is None:
             self._client = self._make_client()
             loop.at_end(self._client.close)
-        probe = self._probe = self._probe or asyncio.Lock()
         slots = self._slots = self._slots or asyncio.Semaphore(self._concurrency)
+        # The very first call goes alone, so that one call and not eight finds the format.
+        answered = asyncio.Event()
+        if self._probed:
+            answered.set()
 
         async def one(task: _Task) -> list[str]:
             async with slots:
-                return await self._one(task, probe)
+                if task is not tasks[0]:
+                    await answered.wait()
+                try:
+                    return await self._one(task, answered)
+                finally:
+                    answered.set()
 
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(one(task)) for task in tasks]
@@ -293,7 +300,7 @@ class OpenAIBackend:
 
     # One request ----------------------------------------------------------------------------
 
-    async def _one(self, task: _Task, probe: asyncio.Lock) -> list[str]:
+    async def _one(self, task: _Task, answered: asyncio.Event) -> list[str]:
         """Ask until there is an answer or no hope of one; every way out is counted."""
         self.stats.requests += 1
         last: str | None = None
@@ -307,11 +314,13 @@ class OpenAIBackend:
                 self.stats.retry(last)
             level, sent = self._level, self._parameters(task)
             try:
-                texts = await self._first_alone(task, sent, probe)
+                texts = await self._call(task, sent)
             except _FaultError as fault:
                 last = fault.code
                 if self._adapt(fault, level, sent):
                     continue
+                self._probed = True
+                answered.set()
                 wait = self._judge(fault, attempt)
                 if wait is None:
                     self.stats.fail(last)
@@ -343,18 +352,6 @@ class OpenAIBackend:
     def _seconds_left(self) -> float:
         limit = self._budget.seconds
         return float("inf") if limit is None else limit - self._seconds_spent()
-
-    async def _first_alone(
-        self, task: _Task, sent: dict[str, Any], probe: asyncio.Lock
-    ) -> list[str]:
-        """The very first call goes alone, so that one call and not eight finds the format."""
-        if self._probed:
-            return await self._call(task, sent)
-        async with probe:
-            try:
-                return await self._call(task, sent)
-            finally:
-                self._probed = True
 
     def _parameters(self, task: _Task) -> dict[str, Any]:
         sent: dict[str, Any] = {
@@ -434,9 +431,9 @@ class OpenAIBackend:
             # the middle, bad protocol, bad compression, … The server must not bring us down.
             _log.debug("%s: a call failed with %s", self.spec, type(error).__name__)
             raise _FaultError("connection") from None
-        self._confirmed = True
         self._breaker.succeeded()
         content, finish = self._metered(body, bound)
+        self._confirmed = self._probed = True
         if task.key == "texts":
             texts, code = read_texts(content, cut=finish == "length")
         else:
