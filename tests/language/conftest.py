@@ -67,9 +67,7 @@ def evidence(
     list_size: int = 10,
 ) -> Evidence:
     """Evidence from (item, contribution) pairs, largest first."""
-    made = tuple(
-        Reason("history", c, i, i, event) for i, c in sorted(reasons, key=lambda r: -r[1])
-    )
+    made = tuple(Reason("history", c, i, i, event) for i, c in sorted(reasons, key=lambda r: -r[1]))
     return Evidence(
         user="u1",
         item=item,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.language.conftest import evidence, filler
+
 from whyrec.evidence.types import Evidence, Fact
 from whyrec.language.plan import Planner
 from whyrec.language.realise import realise, sketches
@@ -16,7 +16,9 @@ RATING = Fact("rating", mean=4.26, count=1789, best=5.0)
 
 FILM = [
     (
-        evidence("terminator", [("alien", 0.5), ("blade", 0.4), ("up", 0.1)], gone=("alien", "blade")),
+        evidence(
+            "terminator", [("alien", 0.5), ("blade", 0.4), ("up", 0.1)], gone=("alien", "blade")
+        ),
         "You rated “Alien” and “Blade Runner” highly, and “The Terminator” shares their science fiction. "
         "Without those two, it would not be in your top ten.",
         "您给《异形》和《银翼杀手》打了高分，《终结者》和它们同是科幻片。少了这两部，它不会进入您的前十。",
@@ -32,7 +34,9 @@ FILM = [
         "《赌城风云》排在这里，是因为您给《异形》打了高分。它平均 4.3 分（满分 5 分），共有 1,789 次评分。",
     ),
     (
-        evidence("casino", [("alien", 0.4), ("blade", 0.35), ("up", 0.25)], gone=("up",), event="view"),
+        evidence(
+            "casino", [("alien", 0.4), ("blade", 0.35), ("up", 0.25)], gone=("up",), event="view"
+        ),
         "You watched “Up”, and without that film “Casino” would not be in your top ten.",
         "您看过《飞屋环游记》，少了那部电影，《赌城风云》不会进入您的前十。",
     ),
@@ -83,7 +87,12 @@ GOODS = [
         "您看过“CAFÉ SIGN”，少了那款商品，午餐包不会进入您的前十。",
     ),
     (
-        evidence("bag", [("sign", 1.0)], event="like", facts=(Fact("popular", event="purchase", count=96),)),
+        evidence(
+            "bag",
+            [("sign", 1.0)],
+            event="like",
+            facts=(Fact("popular", event="purchase", count=96),),
+        ),
         "Lunch Bag is here because you liked CAFÉ SIGN. 96 customers have bought it.",
         "午餐包排在这里，是因为您给“CAFÉ SIGN”点过赞。有 96 位顾客买过它。",
     ),
@@ -119,13 +128,25 @@ def test_the_size_of_the_list_is_told_as_it_is(films, planner: Planner) -> None:
 def test_marks_are_told_on_their_own_scale(films, planner: Planner) -> None:
     e = evidence("ran", [], facts=(Fact("rating", mean=8.31, count=40, best=10.0),))
     assert "8.3 of 10" in realise(first(planner, e, "en"), filler(films, "en", "film"))[0]
-    assert "8.3 分（满分 10 分）" in realise(first(planner, e, "zh"), filler(films, "zh", "film"))[0]
+    assert (
+        "8.3 分（满分 10 分）" in realise(first(planner, e, "zh"), filler(films, "zh", "film"))[0]
+    )
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_nothing_that_style_forbids(films, planner: Planner, lang: str) -> None:
     banned = {
-        "en": ("!", "we think", "love", "amazing", "similar users", "AI", "everyone", "perfect", "best"),
+        "en": (
+            "!",
+            "we think",
+            "love",
+            "amazing",
+            "similar users",
+            "AI",
+            "everyone",
+            "perfect",
+            "best",
+        ),
         "zh": ("！", "基于", "进行", "对于", "的话", "被推荐", "一定", "最好", "大家都", "你"),
     }[lang]
     for e, *_ in FILM:

@@ -152,12 +152,15 @@ class Explainer:
         self.direct_stats = DirectStats()
         self._fillers: dict[tuple[str, int], Filler] = {}
         self._asked: set[Shape] = set()
+        self._known: dict[int, Shape] = {}
         self._realiser: dict[Shape, tuple[Sketch, ...]] = {}
         # By identity (books keep their sketches): hashing a sketch takes longer than filling it.
         self._proved: dict[int, Sketch] = {}
         self._failed: dict[int, tuple[Sketch, int]] = {}
         self._openings: dict[str, str] = {}
-        self._titles: dict[str, Sequence[str]] = {}
+        self._titles: dict[str, dict[str, str]] = {}
+        self._keys: dict[int, tuple[Shape, str]] = {}
+        self._model = bundle.fingerprint
 
     # -- what can be asked ------------------------------------------------------------------------
 
@@ -168,17 +171,23 @@ class Explainer:
         n: int | None = None,
         *,
         lang: str | None = None,
+        new_user: bool = False,
     ) -> list[Explanation]:
-        """Explanations of the user's list, or of the given items, best first.
+        """Explanations of the user's list, or of the given items.
 
         Every claim is checked against the pair's world, and every text verified whole.
+
+        Parameters
+        ----------
+        new_user
+            Whether an id that the data set does not hold is somebody new and not an error.
 
         Raises
         ------
         UnknownUserError, UnknownItemError
             If the data set does not hold the ids.
         """
-        evidences = self.engine.explain(user, n=n or self.n, items=items)
+        evidences = self.engine.explain(user, n=n or self.n, items=items, new_user=new_user)
         return self.tell(evidences, lang=lang, check=True)
 
     def explain_many(
@@ -205,22 +214,10 @@ class Explainer:
     ) -> list[Explanation]:
         """Explanations of one list from its evidence."""
         lang = lang or self.lang
-        worlds: dict[str, World] = {}
-
-        def world(e: Evidence) -> World:
-            found = worlds.get(e.item)
-            if found is None:
-                found = worlds[e.item] = self.engine.world(e)
-            return found
-
+        world = _Worlds(self.engine)
         needs_world = check or self.mode == "direct"
         plans = self.planner.plan_list(evidences, lang, world=world if needs_world else None)
-        self._fill_missing({p.shape for p in plans})
-        used = Used()
-        told = [
-            self._tell_one(e, plan, used, world, check)
-            for e, plan in zip(evidences, plans, strict=True)
-        ]
+        told = self._write(evidences, plans, world, check)
         if self.mode == "direct":
             told = self._direct(evidences, plans, told, world)
         for x in told:
@@ -228,6 +225,24 @@ class Explainer:
             self.stats.sentences += len(x.sentences)
             self.stats.sources[x.source] = self.stats.sources.get(x.source, 0) + 1
         return told
+
+    def write(self, evidences: Sequence[Evidence], plans: Sequence[Plan]) -> list[Explanation]:
+        """Sketches chosen and filled for the plans of one list: `tell` without the planning."""
+        return self._write(evidences, plans, _Worlds(self.engine), False)
+
+    def _write(
+        self,
+        evidences: Sequence[Evidence],
+        plans: Sequence[Plan],
+        world: Callable[[Evidence], World],
+        check: bool,
+    ) -> list[Explanation]:
+        self._fill_missing(plans)
+        used = Used()
+        return [
+            self._tell_one(e, plan, used, world, check)
+            for e, plan in zip(evidences, plans, strict=True)
+        ]
 
     def shapes(self, lang: str | None = None) -> list[Shape]:
         """Every shape that explanations of this bundle can have."""
@@ -252,17 +267,21 @@ class Explainer:
 
     # -- sketches ---------------------------------------------------------------------------------
 
-    def _fill_missing(self, shapes: set[Shape]) -> None:
-        new = shapes - self._asked
+    def _fill_missing(self, plans: Sequence[Plan]) -> None:
+        # Plans share their shapes' objects, so known ones are recognised without comparing them.
+        new = {p.shape for p in plans if self._known.get(id(p.shape)) is not p.shape}
         if not new:
             return
+        self._known.update((id(p.shape), p.shape) for p in plans)
+        new -= self._asked
         self._asked |= new
         missing = [s for s in new if len(self.book.sketches(s)) < self.per_shape]
         if missing:
             missing.sort(key=lambda s: s.key)
             self.book.fill(missing, self.backend, self.per_shape)
 
-    def _filler(self, lang: str, list_size: int) -> Filler:
+    def filler(self, lang: str, list_size: int = 10) -> Filler:
+        """What fills sketches for this bundle in that language."""
         filler = self._fillers.get((lang, list_size))
         if filler is None:
             dataset = self.bundle.dataset
@@ -277,8 +296,8 @@ class Explainer:
 
         Should none stand, the item's rank is told, which can always be proved.
         """
-        filler = self._filler(plan.lang, e.list_size)
-        for attempt in (plan, _rank_plan(e, plan)):
+        filler = self.filler(plan.lang, e.list_size)
+        for attempt in _attempts(e, plan):
             sources: tuple[Source, Source] = ("sketch", "realiser")
             for source in sources:
                 own = source == "realiser"
@@ -365,30 +384,53 @@ class Explainer:
             )
         return out
 
+    def _key(self, shape: Shape) -> str:
+        known = self._keys.get(id(shape))
+        if known is None or known[0] is not shape:
+            known = self._keys[id(shape)] = shape, shape.key
+        return known[1]
+
     def _explanation(
         self, e: Evidence, plan: Plan, filled: Filled, source: Source, llm: str, verified: bool
     ) -> Explanation:
         text, sentences = filled
         titles = self._titles.get(plan.lang)
-        catalogue = self.bundle.dataset.catalogue
         if titles is None:
-            titles = self._titles[plan.lang] = catalogue.titles(plan.lang)
+            catalogue = self.bundle.dataset.catalogue
+            titles = dict(zip(catalogue.ids, catalogue.titles(plan.lang), strict=True))
+            self._titles[plan.lang] = titles
         return Explanation(
             evidence=e,
-            title=titles[catalogue.index[e.item]],
+            title=titles[e.item],
             lang=plan.lang,
             text=text,
             sentences=sentences,
             claims=plan.claims,
             source=source,
             llm=llm,
-            model=self.bundle.fingerprint,
+            model=self._model,
             verified=verified,
-            notes={"shape": plan.shape.key},
+            notes={"shape": self._key(plan.shape)},
         )
 
 
-def _rank_plan(e: Evidence, plan: Plan) -> Plan:
+class _Worlds:
+    """The worlds of one list's items, each made when it is asked for."""
+
+    def __init__(self, engine: EvidenceEngine) -> None:
+        self._engine = engine
+        self._made: dict[str, World] = {}
+
+    def __call__(self, e: Evidence) -> World:
+        found = self._made.get(e.item)
+        if found is None:
+            found = self._made[e.item] = self._engine.world(e)
+        return found
+
+
+def _attempts(e: Evidence, plan: Plan) -> Iterator[Plan]:
+    """The plan, then one that tells the rank only."""
+    yield plan
     claim = Claim("rank", count=e.rank)
     shape = Shape(plan.lang, plan.shape.domain, (ClaimShape("rank"),), plan.shape.tone)
-    return Plan(plan.user, plan.item, plan.lang, (claim,), shape)
+    yield Plan(plan.user, plan.item, plan.lang, (claim,), shape)

@@ -167,7 +167,7 @@ def _sketch(shape: Shape, letters: list[str], text: str, phrases: Mapping[str, A
     plain = [x.rstrip("!") for x in letters]
     sentences: list[tuple[str, tuple[int, ...]]] = []
     named = False
-    at = 0
+    at = items = 0
     for raw in text.split("|"):
         sentence, _, said = raw.strip().partition(" ~")
         while "<it>" in sentence:
@@ -176,6 +176,11 @@ def _sketch(shape: Shape, letters: list[str], text: str, phrases: Mapping[str, A
             sentence = before + (phrases["it"] if named else "{item}") + after
             named = True
         named = named or "{item}" in sentence
+        first, *rest = sentence.split("{item}")  # a text may name the item twice
+        sentence = first
+        for piece in rest:
+            items += 1
+            sentence += ("{item}" if items <= 2 else phrases["it"]) + piece
         sentence = _capital(sentence)
         if said:
             told = tuple(k for k, x in enumerate(plain) if x in said.split("+"))
