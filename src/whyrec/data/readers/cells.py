@@ -75,6 +75,8 @@ _TIME_FORMATS = (
 )
 _DATE_ONLY = re.compile(r"%[HMS]")
 
+_FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999 in ms
+
 MOMENT = pl.Datetime("ms")
 
 BROKEN_SHARE = 0.05
@@ -155,7 +157,9 @@ def _from_epoch(stamps: pl.Series) -> pl.Series:
     typical = stamps.drop_nulls().abs().median()
     size = float(typical) if isinstance(typical, int | float) else 0.0
     scale = 1000.0 if size < 1e11 else 1.0 if size < 1e14 else 1e-3 if size < 1e17 else 1e-6
-    return (stamps * scale).round(0).cast(pl.Int64).cast(MOMENT)
+    moments = (stamps * scale).round(0)
+    sane = (moments >= _FIRST) & (moments <= _LAST)  # false for infinite ones too
+    return pl.select(pl.when(sane).then(moments)).to_series().cast(pl.Int64).cast(MOMENT)
 
 
 @dataclass(frozen=True)
@@ -198,22 +202,27 @@ def times(table: Table, column: str) -> Times:
             cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return Times(cells.dt.cast_time_unit("ms"), none)
     if dtype.is_numeric():
-        return Times(_from_epoch(cells.cast(pl.Float64).fill_nan(None)), none)
+        cells = cells.cast(pl.Float64).fill_nan(None)
+        return _judged(table, column, cells, _from_epoch(cells), "epoch")
     if dtype == pl.Null:
         return Times(pl.Series(column, [None] * len(cells), MOMENT), none)
     cells = blank_to_null(cells.cast(pl.String))
-    found, form = _best_reading(cells)
+    return _judged(table, column, cells, *_best_reading(cells))
+
+
+def _judged(table: Table, column: str, cells: pl.Series, found: pl.Series, form: str) -> Times:
+    """The times, if few enough of the cells are broken."""
     broken = found.is_null() & cells.is_not_null()
     if broken.sum() > BROKEN_SHARE * cells.count():
         index = broken.arg_max() or 0
         raise bad_cell(table, index, column, cells[index], "a time")
-    return Times(found, broken, _ambiguity(cells.drop_nulls(), form))
+    return Times(found, broken, None if form == "epoch" else _ambiguity(cells.drop_nulls(), form))
 
 
 def _best_reading(cells: pl.Series) -> tuple[pl.Series, str]:
     """(times, form) by the form that reads most cells, the earlier one of several."""
     stamps = cells.cast(pl.Float64, strict=False).fill_nan(None)
-    if stamps.count() >= (1 - BROKEN_SHARE) * cells.count():
+    if cells.count() and stamps.count() >= (1 - BROKEN_SHARE) * cells.count():
         return _from_epoch(stamps), "epoch"
     sample = cells.drop_nulls().head(1000)
     read = {form: _parse(sample, form).count() for form in _TIME_FORMATS}

@@ -211,22 +211,37 @@ def _from_rows(path: Path, rows: Any) -> pl.DataFrame:
                 remedy="give one object an event or item",
             )
     names = dict.fromkeys(name for row in rows for name in row)
-    columns = {}
-    for name in names:
-        cells = [row.get(name) for row in rows]
-        try:
-            columns[name] = pl.Series(name, cells)
-        except (TypeError, pl.exceptions.PolarsError, OverflowError):
-            columns[name] = pl.Series(name, [_cell_text(c) for c in cells], pl.String)
-        if columns[name].dtype == pl.Object:
-            columns[name] = pl.Series(name, [_cell_text(c) for c in cells], pl.String)
-    return pl.DataFrame(list(columns.values()))
+    return pl.DataFrame([_column(name, [row.get(name) for row in rows]) for name in names])
+
+
+def _column(name: str, cells: list[Any]) -> pl.Series:
+    """Cells of one JSON field: numbers, flags, texts or lists of texts; text if they are mixed."""
+    kinds = {type(cell) for cell in cells if cell is not None}
+    if kinds == {list}:
+        return pl.Series(name, [c and _texts(c) for c in cells], pl.List(pl.String))
+    if kinds == {bool}:
+        return pl.Series(name, cells, pl.Boolean)
+    if kinds == {int} and all(c is None or abs(c) < 2**63 for c in cells):
+        return pl.Series(name, cells, pl.Int64)
+    if kinds and kinds <= {int, float}:
+        return pl.Series(name, [None if c is None else float(c) for c in cells], pl.Float64)
+    return pl.Series(name, [_cell_text(c) for c in cells], pl.String)
+
+
+def _texts(cell: Any) -> list[str]:
+    """The texts in nested lists, in their order; of an object its largest picture's address."""
+    if isinstance(cell, list):
+        return [text for inner in cell for text in _texts(inner)]
+    if isinstance(cell, dict):
+        cell = next((cell[k] for k in ("hi_res", "large", "url", "thumb") if cell.get(k)), None)
+    return [] if cell is None else [_cell_text(cell) or ""]
 
 
 def _cell_text(cell: Any) -> str | None:
     if cell is None or isinstance(cell, str):
-        return cell
-    return json.dumps(cell, ensure_ascii=False, default=str)
+        # JSON may hold halves of surrogate pairs, which no text file can.
+        return cell and cell.encode("utf-8", "replace").decode("utf-8")
+    return json.dumps(cell, ensure_ascii=True, default=str)
 
 
 def split_line(line: str, separator: str, quoted: bool) -> list[str]:
