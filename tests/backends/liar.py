@@ -21,7 +21,10 @@ Facts = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Lie:
-    """A false or forbidden text, and the part of it that no true text can hold."""
+    """A false or forbidden text, and the part of it that no true text about anybody can hold.
+
+    The mark is empty where the same words would be true about somebody else.
+    """
 
     text: str
     mark: str
@@ -126,7 +129,7 @@ def lies(lang: str, history: str, item: str, true: str) -> dict[str, Lie]:
             "prompt leak": ("A program checks every sentence and throws away each one.", "throws away"),
             "chatter": (f"Sure, here is the reason: {true}", "Sure, here"),
             "other person": (f"Your friend rated {history} highly.", "friend"),
-            "swapped roles": (f"Without {item}, {history} would not be in your top ten.", f"Without {item}, {history}"),
+            "swapped roles": (f"Without {item}, {history} would not be in your top ten.", ""),
         }  # fmt: skip
     else:
         told = {
@@ -273,5 +276,5 @@ class Liar:
         all_lies = lies(lang, history, item, true)
         name = list(all_lies)[k % len(all_lies)]
         self.lied[name] += 1
-        self.marks[lang].add(all_lies[name].mark)
+        self.marks[lang] |= {all_lies[name].mark} - {""}
         return all_lies[name].text

@@ -11,6 +11,7 @@ from cinema import GENRES, bundle, cinema
 from liar import Liar, lies
 
 from whyrec.language.backends.openai import OpenAIBackend
+from whyrec.language.direct import DirectJob
 from whyrec.language.explain import Explainer
 from whyrec.language.types import Explanation
 
@@ -171,3 +172,30 @@ def test_a_dead_server_costs_moments_and_every_text_is_still_there() -> None:
             served(Liar(lambda n: "good"), found)
     assert backend.stats.seconds < 10
     assert backend.stats.calls < 20
+
+
+def test_the_oracle_of_these_tests_sees_lies_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a verifier that takes everything, the checks above must find what is then served."""
+
+    def judge(text: str, job: DirectJob, verify: object) -> Any:
+        return ((text, (0,)),), job.plan.claims[:1], ()
+
+    monkeypatch.setattr("whyrec.language.direct.judge", judge)
+    liar = Liar(lambda number: number)
+    with ChatServer(liar) as server:
+        found = [
+            x
+            for lang in LANGS
+            for u in USERS[:6]
+            for x in Explainer(
+                bundle(), backend=make(server), mode="direct", lang=lang, per_shape=1
+            ).explain(u)
+        ]
+    assert {x.source for x in found} == {"direct"}
+    seen = 0
+    for x in found:
+        try:
+            served(liar, [x])
+        except AssertionError:
+            seen += 1
+    assert seen >= 0.95 * len(found), "all but a lie that may be true of somebody else"
