@@ -9,11 +9,8 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TypeGuard
+from collections.abc import Sequence
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from whyrec.errors import ConfigError, LanguageError
@@ -21,13 +18,16 @@ from whyrec.language.backends.answers import read_text, read_texts
 from whyrec.language.backends.base import BackendStats, DirectRequest
 from whyrec.language.backends.limits import Breaker, Budget
 from whyrec.language.backends.loop import LoopThread
-from whyrec.language.backends.prompts import Form, Message, direct_messages, sketch_messages
+from whyrec.language.backends.prompts import Form, direct_messages, sketch_messages
+from whyrec.language.backends.wire import (
+    FORMATS,
+    FaultError,
+    Format,
+    Task,
+    read_answer,
+    status_fault,
+)
 from whyrec.language.shape import Shape
-
-Format = Literal["json_schema", "json_object", "text"]
-
-FORMATS: tuple[Format, ...] = ("json_schema", "json_object", "text")
-"""How an answer's form is asked for, strictest first; a server that refuses one gets the next."""
 
 SKETCHES_A_CALL = 12
 """More variants at once and models begin to repeat themselves."""
@@ -40,42 +40,6 @@ _MAX_ANSWER = 1_000_000
 _RETRY = {"timeout", "connection", "http-408", "http-409", "http-425", "http-429"}
 _HOPELESS = {"http-401", "http-403", "http-404", "quota"}
 _CONNECT_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One thing to ask for: the messages and which JSON answers them."""
-
-    messages: tuple[Message, ...]
-    key: Literal["texts", "text"]
-    temperature: float
-    max_tokens: int
-
-    def response_format(self, level: Format) -> dict[str, Any] | None:
-        if level == "text":
-            return None
-        if level == "json_object":
-            return {"type": "json_object"}
-        string: dict[str, Any] = {"type": "string"}
-        value = {"type": "array", "items": string} if self.key == "texts" else string
-        schema = {
-            "type": "object",
-            "properties": {self.key: value},
-            "required": [self.key],
-            "additionalProperties": False,
-        }
-        named = {"name": self.key, "strict": True, "schema": schema}
-        return {"type": "json_schema", "json_schema": named}
-
-
-class _FaultError(Exception):
-    """One call came to nothing, under a fixed word. `after` is the pause the server asked for."""
-
-    def __init__(self, code: str, *, after: float | None = None, hint: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.after = after
-        self.hint = hint
 
 
 class OpenAIBackend:
@@ -213,9 +177,7 @@ class OpenAIBackend:
             for done in range(0, n, SKETCHES_A_CALL)
         ]
         tasks = [
-            _Task(
-                tuple(sketch_messages(shapes[k], m)), "texts", self._temperature, self._max_output
-            )
+            Task(tuple(sketch_messages(shapes[k], m)), "texts", self._temperature, self._max_output)
             for k, m in parts
         ]
         out: list[list[str]] = [[] for _ in shapes]
@@ -226,7 +188,7 @@ class OpenAIBackend:
     def write(self, requests: Sequence[DirectRequest]) -> list[str | None]:
         """One unverified text for each request, None where the server failed."""
         tasks = [
-            _Task(
+            Task(
                 tuple(direct_messages(r, self._form)),
                 "text",
                 self._temperature / 3,
@@ -245,7 +207,7 @@ class OpenAIBackend:
 
     # One call of `sketches` or `write` ------------------------------------------------------
 
-    def _ask(self, tasks: Sequence[_Task]) -> list[list[str]]:
+    def _ask(self, tasks: Sequence[Task]) -> list[list[str]]:
         if not tasks:
             return []
         start = time.monotonic()
@@ -263,7 +225,7 @@ class OpenAIBackend:
                 self._starts.remove(start)
                 self.stats.seconds += time.monotonic() - start
 
-    async def _gather(self, tasks: Sequence[_Task], loop: LoopThread) -> list[list[str]]:
+    async def _gather(self, tasks: Sequence[Task], loop: LoopThread) -> list[list[str]]:
         if self._client is None:
             self._client = self._make_client()
             loop.at_end(self._client.close)
@@ -273,7 +235,7 @@ class OpenAIBackend:
         if self._probed:
             answered.set()
 
-        async def one(task: _Task) -> list[str]:
+        async def one(task: Task) -> list[str]:
             async with slots:
                 if task is not tasks[0]:
                     await answered.wait()
@@ -300,7 +262,7 @@ class OpenAIBackend:
 
     # One request ----------------------------------------------------------------------------
 
-    async def _one(self, task: _Task, answered: asyncio.Event) -> list[str]:
+    async def _one(self, task: Task, answered: asyncio.Event) -> list[str]:
         """Ask until there is an answer or no hope of one; every way out is counted."""
         self.stats.requests += 1
         last: str | None = None
@@ -315,7 +277,7 @@ class OpenAIBackend:
             level, sent = self._level, self._parameters(task)
             try:
                 texts = await self._call(task, sent)
-            except _FaultError as fault:
+            except FaultError as fault:
                 last = fault.code
                 if self._adapt(fault, level, sent):
                     continue
@@ -353,7 +315,7 @@ class OpenAIBackend:
         limit = self._budget.seconds
         return float("inf") if limit is None else limit - self._seconds_spent()
 
-    def _parameters(self, task: _Task) -> dict[str, Any]:
+    def _parameters(self, task: Task) -> dict[str, Any]:
         sent: dict[str, Any] = {
             "model": self.model,
             "messages": list(task.messages),
@@ -369,7 +331,7 @@ class OpenAIBackend:
             sent["response_format"] = form
         return sent
 
-    def _adapt(self, fault: _FaultError, level: int, sent: dict[str, Any]) -> bool:
+    def _adapt(self, fault: FaultError, level: int, sent: dict[str, Any]) -> bool:
         """Whether a refused call is worth making again in a form that the server may take."""
         if fault.code not in {"http-400", "http-422", "http-501"}:
             return False
@@ -386,7 +348,7 @@ class OpenAIBackend:
             return True
         return False
 
-    def _judge(self, fault: _FaultError, attempt: int) -> float | None:
+    def _judge(self, fault: FaultError, attempt: int) -> float | None:
         """Seconds until the next try, None for no more; the breaker learns what happened."""
         code, last = fault.code, attempt >= self._retries
         if code in _HOPELESS:
@@ -413,7 +375,7 @@ class OpenAIBackend:
 
     # One call -------------------------------------------------------------------------------
 
-    async def _call(self, task: _Task, sent: dict[str, Any]) -> list[str]:
+    async def _call(self, task: Task, sent: dict[str, Any]) -> list[str]:
         import openai
 
         bound = len(json.dumps(sent["messages"]).encode()) + task.max_tokens
@@ -421,26 +383,35 @@ class OpenAIBackend:
             async with asyncio.timeout(max(0.0, min(self._timeout, self._seconds_left()))):
                 body = await self._body(sent)
         except (TimeoutError, openai.APITimeoutError):
-            raise _FaultError("timeout") from None
+            raise FaultError("timeout") from None
         except openai.APIStatusError as error:
-            raise _status_fault(error) from None
-        except _FaultError:
+            raise status_fault(error) from None
+        except FaultError:
             raise
         except Exception as error:
             # Whatever the client's layers make of a broken line or answer: refused, closed in
             # the middle, bad protocol, bad compression, … The server must not bring us down.
             _log.debug("%s: a call failed with %s", self.spec, type(error).__name__)
-            raise _FaultError("connection") from None
+            raise FaultError("connection") from None
         self._breaker.succeeded()
-        content, finish = self._metered(body, bound)
-        self._confirmed = self._probed = True
-        if task.key == "texts":
-            texts, code = read_texts(content, cut=finish == "length")
+        answer = read_answer(body)
+        if answer.tokens is None:
+            self.stats.unmetered += 1
+            self._unmetered_tokens += bound
         else:
-            text, code = read_text(content, cut=finish == "length")
+            self.stats.input_tokens += answer.tokens[0]
+            self.stats.output_tokens += answer.tokens[1]
+        if answer.fault is not None:
+            raise FaultError(answer.fault)
+        self._confirmed = self._probed = True
+        cut = answer.finish == "length"
+        if task.key == "texts":
+            texts, code = read_texts(answer.content, cut=cut)
+        else:
+            text, code = read_text(answer.content, cut=cut)
             texts = [text] if text else []
         if code is not None:
-            raise _FaultError(code)
+            raise FaultError(code)
         return texts
 
     async def _body(self, sent: dict[str, Any]) -> bytes:
@@ -449,85 +420,9 @@ class OpenAIBackend:
             async for part in answer.iter_bytes():
                 size += len(part)
                 if size > _MAX_ANSWER:
-                    raise _FaultError("too-big")
+                    raise FaultError("too-big")
                 parts.append(part)
             return b"".join(parts)
-
-    def _metered(self, body: bytes, bound: int) -> tuple[str, str | None]:
-        """The answer's content and why it ended; counts its tokens."""
-        try:
-            data = json.loads(body)
-        except (ValueError, RecursionError):
-            data = None
-        usage = data.get("usage") if isinstance(data, dict) else None
-        counts = usage if isinstance(usage, dict) else {}
-        read, written = counts.get("prompt_tokens"), counts.get("completion_tokens")
-        if _is_count(read) and _is_count(written):
-            self.stats.input_tokens += read
-            self.stats.output_tokens += written
-        else:
-            self.stats.unmetered += 1
-            self._unmetered_tokens += bound
-        choices = data.get("choices") if isinstance(data, dict) else None
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        message = choice.get("message") if isinstance(choice, dict) else None
-        if not isinstance(choice, dict) or not isinstance(message, dict):
-            raise _FaultError("bad-answer")
-        finish = choice.get("finish_reason")
-        if finish == "content_filter":
-            raise _FaultError("filtered")
-        if message.get("refusal"):
-            raise _FaultError("refusal")
-        return _text_of(message.get("content")), finish if isinstance(finish, str) else None
-
-
-def _is_count(value: Any) -> TypeGuard[int]:
-    """Whether a number of tokens can be believed at all."""
-    return type(value) is int and 0 <= value < 10**9
-
-
-def _text_of(content: Any) -> str:
-    """A message's content as text: a string, or the text parts of a list."""
-    if isinstance(content, list):
-        parts = [p.get("text") for p in content if isinstance(p, dict)]
-        return "".join(p for p in parts if isinstance(p, str))
-    return content if isinstance(content, str) else ""
-
-
-def _status_fault(error: Any) -> _FaultError:
-    """The fixed word for an HTTP status; nothing of the server's own text is kept."""
-    detail = error.body if isinstance(error.body, dict) else {}
-    words = {str(detail.get(name)) for name in ("code", "type")}
-    if words & {"insufficient_quota", "billing_hard_limit_reached"}:
-        return _FaultError("quota")
-    hint = str(detail.get("param") or "")
-    if not hint:
-        # Servers that name the parameter only in prose.
-        message = str(detail.get("message") or "")
-        quoted = [n for n in ("max_tokens", "temperature", "seed") if f"'{n}'" in message]
-        hint = quoted[0] if quoted else ""
-    after = _retry_after(error.response.headers.get("retry-after"), time.time)
-    return _FaultError(f"http-{int(error.status_code)}", after=after, hint=hint)
-
-
-def _retry_after(value: str | None, now: Callable[[], float]) -> float | None:
-    """Seconds of a Retry-After header: a number or an HTTP date (RFC 9110, 10.2.3).
-
-    Examples
-    --------
-    >>> _retry_after("2", lambda: 0.0), _retry_after("soon", lambda: 0.0)
-    (2.0, None)
-    >>> _retry_after("Thu, 01 Jan 1970 00:00:09 GMT", lambda: 4.0)
-    5.0
-    """
-    if value is None:
-        return None
-    with suppress(ValueError):
-        seconds = float(value)
-        return seconds if 0 <= seconds < float("inf") else None
-    with suppress(ValueError, TypeError, OverflowError):
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now())
-    return None
 
 
 def _checked_url(url: str | None) -> str | None:
