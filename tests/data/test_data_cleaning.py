@@ -26,6 +26,7 @@ from whyrec.data.cleaning import (
     Scale,
     Step,
     UnknownItems,
+    UnsetClock,
 )
 from whyrec.data.readers import from_frames
 from whyrec.errors import ConfigError, DataError
@@ -304,6 +305,18 @@ def test_values_out_of_range() -> None:
     step = Range(column="x", low=0, open_low=True, action="empty")
     assert run(step, x=values)[0]["x"] == [None, None, 3.0, 50.0, None]
     assert run(Range(column="x", high=5, action="clip"), x=values)[0]["x"][3] == 5.0
+
+
+def test_times_of_unset_clocks_are_emptied_unless_they_are_usual() -> None:
+    usual = [datetime(2024, 5, day) for day in range(1, 9)]
+    odd = [datetime(1970, 1, 1), datetime(2038, 1, 19, 3, 14, 7), datetime(1985, 6, 1), None]
+    clean, report = run(UnsetClock(), time=usual + odd)
+    assert clean["time"] == [*usual, None, None, datetime(1985, 6, 1), None]
+    assert (report.changed, report.removed) == (2, 0)
+    new_year = [datetime(1999, 12, day) for day in range(20, 31)] + [datetime(2000, 1, 1)]
+    assert run(UnsetClock(), time=new_year)[1].changed == 0
+    with pytest.raises(DataError, match="holds Int64, not times"):
+        run(UnsetClock(), time=[1, 2])
 
 
 @pytest.mark.parametrize(

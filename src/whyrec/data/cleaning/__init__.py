@@ -7,7 +7,7 @@ from whyrec.data.cleaning.duplicates import Duplicates
 from whyrec.data.cleaning.invoices import Cancellations, NotGoods
 from whyrec.data.cleaning.missing import Missing, UnknownItems
 from whyrec.data.cleaning.outliers import Outliers
-from whyrec.data.cleaning.ranges import Range
+from whyrec.data.cleaning.ranges import Range, UnsetClock
 from whyrec.data.cleaning.report import CleaningReport, StepReport
 from whyrec.data.cleaning.scaling import Scale
 from whyrec.data.cleaning.step import Change, Step
@@ -30,4 +30,5 @@ __all__ = [
     "Step",
     "StepReport",
     "UnknownItems",
+    "UnsetClock",
 ]

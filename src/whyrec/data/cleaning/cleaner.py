@@ -14,7 +14,7 @@ from whyrec.data.cleaning.duplicates import Duplicates
 from whyrec.data.cleaning.invoices import Cancellations, NotGoods
 from whyrec.data.cleaning.missing import Missing, UnknownItems
 from whyrec.data.cleaning.outliers import Outliers
-from whyrec.data.cleaning.ranges import Range
+from whyrec.data.cleaning.ranges import Range, UnsetClock
 from whyrec.data.cleaning.report import OF_ITEMS, CleaningReport, StepReport
 from whyrec.data.cleaning.scaling import Scale
 from whyrec.data.cleaning.step import ROW, Change, Step
@@ -26,7 +26,7 @@ from whyrec.errors import ConfigError, DataError
 STEPS: Mapping[str, type[Step]] = {
     step.name: step
     for step in (
-        Missing, UnknownItems, Outliers, Duplicates, NormaliseText, Parse, Scale, Range, NotGoods, Cancellations
+        Missing, UnknownItems, Outliers, Duplicates, NormaliseText, Parse, Scale, Range, UnsetClock, NotGoods, Cancellations
     )
 }  # fmt: skip
 """Every step by its name, for configuration."""
@@ -100,6 +100,8 @@ class Cleaner:
             ]
         if invoices and "price" in events.columns:
             steps.append(Range(column="price", low=0.0, open_low=True, event="purchase"))
+        if events["time"].count():
+            steps.append(UnsetClock())
         steps.append(Duplicates())
         if invoices:
             steps.append(Cancellations())

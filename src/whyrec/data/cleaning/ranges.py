@@ -1,14 +1,15 @@
-"""Values that cannot be: outside the scale of ratings, a price below zero."""
+"""Values that cannot be: off the scale of ratings, a price below zero, a clock never set."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar
 
 import polars as pl
 
 from whyrec.data.cleaning.step import Change, Step, check_choice, reasons
-from whyrec.errors import ConfigError
+from whyrec.errors import ConfigError, DataError
 
 ACTIONS = ("drop", "empty", "clip")
 
@@ -73,3 +74,54 @@ class Range(Step):
         if self.low is None:
             return f"above {self.high:g}"
         return f"{'not above' if self.open_low else 'below'} {self.low:g}"
+
+
+NO_TIME = tuple(
+    date.fromisoformat(day)
+    for day in (
+        "0001-01-01", "1899-12-30", "1900-01-01", "1904-01-01", "1970-01-01", "1980-01-01",
+        "2000-01-01", "2038-01-19", "9999-12-31",
+    )
+)  # fmt: skip
+"""Days that stand for "no time": the zeros of the clocks of .NET, spreadsheets, Unix, DOS and
+others, the end of a 32-bit clock and of four-digit years."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsetClock(Step):
+    """Times of clocks that were never set: a day of `NO_TIME`, far from every usual time.
+
+    The cell is emptied and the event stays. Days within `years` of the middle half of the times
+    are taken at their word.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> days = [datetime(2024, 5, d) for d in (1, 2, 3)] + [datetime(1970, 1, 1)]
+    >>> UnsetClock().apply(pl.DataFrame({"time": days})).changed.to_list()
+    [False, False, False, True]
+    """
+
+    name: ClassVar[str] = "unset_clock"
+    column: str = "time"
+    years: float = 1.0
+
+    def apply(self, frame: pl.DataFrame) -> Change:
+        """Empty the times of unset clocks."""
+        cells = self.column_of(frame, self.column)
+        if not cells.dtype.is_temporal():
+            raise DataError(
+                f"column {self.column!r} holds {cells.dtype}, not times",
+                where=f"cleaning step {self.name}",
+                remedy="parse it first (step parse, as_='time')",
+            )
+        why = f"{self.column} of a clock that was never set: emptied"
+        stamps = cells.cast(pl.Datetime("ms")).cast(pl.Int64)
+        low, high = stamps.quantile(0.25, "nearest"), stamps.quantile(0.75, "nearest")
+        if low is None or high is None:
+            return Change(frame, why=why)
+        reach = self.years * 365 * 86_400_000
+        far = (stamps < low - reach) | (stamps > high + reach)
+        unset = (far & cells.cast(pl.Date).is_in(NO_TIME) & self.applies(frame)).fill_null(False)
+        fresh = pl.select(pl.when(~unset).then(cells).alias(self.column)).to_series()
+        return Change(frame.with_columns(fresh), changed=unset, why=why)
