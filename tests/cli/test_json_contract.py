@@ -218,7 +218,7 @@ def test_describe_and_clean(whyrec: Callable[..., Ran], shop: Path, tmp_path: Pa
     assert seen["domain"] == "shop"
     assert seen["events"] == sum(seen["events_by_type"].values())
     (cleaned,) = whyrec("data", "clean", shop, "--out", tmp_path / "clean", "--json").lines
-    assert cleaned["events"] == seen["events"] - cleaned["cleaning"]["set_aside"]
+    assert seen["events"] - cleaned["cleaning"]["set_aside"] <= cleaned["events"] < seen["events"]
     (again,) = whyrec("data", "describe", tmp_path / "clean", "--json").lines
     assert again["fingerprint"] == cleaned["fingerprint"]
 

@@ -63,8 +63,10 @@ class Worker:
 
         Raises
         ------
-        WhyrecError
+        WhyrecError, OSError
             The one that the worker met, or that it died.
+        RuntimeError
+            For a bug that it met.
         """
         assert self._process.stdout is not None
         self._send(task)
@@ -80,6 +82,10 @@ class Worker:
             error = WhyrecError("")
             error.args = (answer["error"],)
             raise error
+        if "os" in answer:
+            raise OSError(*answer["os"])
+        if "bug" in answer:
+            raise RuntimeError(answer["bug"])
         return answer
 
     def end(self, *, now: bool) -> None:

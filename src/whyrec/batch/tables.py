@@ -72,11 +72,10 @@ def to_parquet(lines: Path, out: Path) -> None:
     import polars as pl
 
     schema = _json_schema()
-    table = (
-        pl.read_ndjson(lines, schema=schema)
-        if lines.stat().st_size
-        else pl.DataFrame(schema=schema)
-    )
+    if lines.stat().st_size:
+        table = pl.read_ndjson(lines, schema=schema)
+    else:
+        table = pl.DataFrame(schema=schema)
     table.unnest("evidence").write_parquet(out)
 
 
@@ -84,6 +83,9 @@ def join_parquet(parts: Sequence[Path], out: Path) -> None:
     """The parts one after another as one Parquet file, streamed."""
     import polars as pl
 
+    if not parts:
+        pl.DataFrame(schema=_json_schema()).unnest("evidence").write_parquet(out)
+        return
     pl.scan_parquet(list(parts)).sink_parquet(out, maintain_order=True, row_group_size=20_000)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import TextIO
 
@@ -17,7 +18,8 @@ def serve(tasks: TextIO, answers: TextIO) -> None:
     """Do every task of `tasks` until it ends.
 
     The first line is a job. A task is `{"users": [...], "part": PATH, "parquet": bool}`, its answer
-    the summary of that part, or `{"error": TEXT}`.
+    the summary of that part, or one of `{"error": TEXT}` (a WhyrecError), `{"os": [errno, text, path]}`
+    and `{"bug": TEXT}`.
     """
     first = tasks.readline()
     if not first:
@@ -31,6 +33,12 @@ def serve(tasks: TextIO, answers: TextIO) -> None:
             answer = writer.write(task["users"], Path(task["part"]), parquet=task["parquet"])
         except WhyrecError as e:
             answer = {"error": str(e)}
+        except OSError as e:
+            answer = {"os": [e.errno, e.strerror, e.filename]}
+        except Exception as e:
+            if os.environ.get("WHYREC_DEBUG"):
+                traceback.print_exc()
+            answer = {"bug": f"{type(e).__name__}: {e}"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -68,19 +68,29 @@ def run(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        status = app(args=argv, prog_name="whyrec", standalone_mode=False)
+        # Not `app()`: that would turn Ctrl-C and broken pipes into exits of its own.
+        command = typer.main.get_command(app)
+        args = list(sys.argv[1:] if argv is None else argv)
+        with command.make_context("whyrec", args) as context:
+            command.invoke(context)
         sys.stdout.flush()
-        return status if isinstance(status, int) else 0
+        return 0
+    except typer.Exit as e:
+        sys.stdout.flush()
+        return e.exit_code
     except WhyrecError as e:
         output.error(str(e))
         return 2
     except UsageError as e:
+        if type(e).__name__ == "NoArgsIsHelpError":  # `whyrec` or `whyrec data`, and no more
+            e.show()  # type: ignore[attr-defined]
+            return 2
         path = getattr(getattr(e, "ctx", None), "command_path", "whyrec")
         output.error(f"{e.format_message().rstrip('.')}; see {path} --help")  # type: ignore[attr-defined]
         return 2
     except (KeyboardInterrupt, typer.Abort):
         output.error("stopped; nothing half-written was left")
-        return 130
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         # Whoever read our output has gone: say nothing, and keep Python's own flush at exit quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -54,6 +54,7 @@ Llm = Annotated[
     str,
     typer.Option(
         metavar="SPEC",
+        envvar="WHYREC_LLM",
         help="Who writes: nano (embedded), openai:MODEL (any compatible server), hf:PATH or none.",
     ),
 ]
