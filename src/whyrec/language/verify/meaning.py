@@ -97,6 +97,9 @@ def _check_causes(parse: Parse, enc: Encoded, state: State) -> None:
     """because and so may only join what counts for the item with its being here."""
     effects = ("here", "rank", "cold")
     for k, clause in enumerate(parse):
+        needs = clause.mark("needs")
+        if needs and not (k and parse[k - 1].kind == needs):
+            raise Refused("unsupported", "who did that?", enc.span(clause.start, clause.end))
         before = parse[k - 1] if k else None
         after = parse[k + 1] if k + 1 < len(parse) else None
         if clause.mark("cause"):
@@ -313,6 +316,8 @@ class _Reader:
             for v in c.all_marks(key)
             if v != "any"
         ]
+        if c.kind == "history" and c.mark("same"):
+            demands.append({self.state.event or ""})
         out: dict[str, list[str]] = {}
         shared: set[str] | None = None
         for e in entries:
@@ -424,7 +429,7 @@ class _Reader:
         c3 = self._number(c, "c3")
         if c.role("who") or c.role("poss"):
             ways = self._sets(c)
-        elif c.mark("all") == "both":
+        elif c.mark("all") == "both" or "both " in self.enc.text[c.start : c.end]:
             if len(last) not in (1, 2):
                 raise self.refuse(c, "wrong-number", "“both” of what?")
             ways = [last]
@@ -502,7 +507,7 @@ class _Reader:
         demands = [set(v.split("|")) for v in (*c.all_marks("event"), *c.all_marks("event2"))]
         if c.mark("same"):
             demands.append({self.state.event} if self.state.event else set())
-        if not c.all_marks("event") and not c.mark("same"):
+        if not c.all_marks("event") and not c.mark("same") and not c.mark("together"):
             demands.append(set())
         if any(event not in d for d in demands):
             raise self.refuse(c, "wrong-event", f"what is counted is: {event}")
@@ -544,8 +549,10 @@ class _Reader:
         if self.world.history():
             raise self.refuse(c, "unsupported", "this person has a history")
         self.state.cold = True
-        if not c.all_marks("event2"):
-            return []
+        known = self.world.popular()
+        if not c.all_marks("event2") and known is not None:
+            claim = Claim("popular", event=known[0])
+            return [self._tell(c, claim, ())] if holds(claim, self.world) else []
         return self._popular(c)
 
     def _rating(self, c: Clause) -> list[int]:

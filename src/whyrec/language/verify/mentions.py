@@ -159,7 +159,7 @@ def find(
             found.append(best)
             at = best.end
             continue
-        if c in CLOSERS and not (c == "’" and _apostrophe(text, at)):
+        if c in CLOSERS and not (c in "’'" and _apostrophe(text, at)):
             stray.append((at, at + 1))
         at = _RUN.match(text, at).end()  # type: ignore[union-attr]
     return found, stray

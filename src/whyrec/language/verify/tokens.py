@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from whyrec.language.verify.grammar import TERMINALS
 from whyrec.language.verify.mentions import Mention, fold
 
+_BRACKETS = {"(": "-lrb-", ")": "-rrb-"}
 END_SIGNS = frozenset(".!?。！？…\n")
 _CLASS = {v: k for k, v in TERMINALS.items()}
 
@@ -106,6 +107,8 @@ def _emit(out: list[Token], hit: re.Match[str], text: str, lang: str) -> None:
         shown = text[start]
         if lang == "zh" and shown != piece:
             piece = shown
+        elif lang != "zh":
+            piece = _BRACKETS.get(piece, piece)
         out.append(Token("sign", piece, start, end))
     elif lang == "zh":
         out.append(Token("word", piece, start, end))
