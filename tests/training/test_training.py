@@ -29,7 +29,7 @@ SHAPES = [
 ]
 TINY: dict[str, Any] = {
     "seed": 3, "texts": 300, "vocabulary": 500, "layers": 2, "width": 64, "heads": 2, "inner": 128,
-    "steps": 90, "batch": 16, "rate": 5e-3, "warmup": 10, "evaluate_every": 45, "dropout": 0.1,
+    "steps": 140, "batch": 16, "rate": 5e-3, "warmup": 10, "evaluate_every": 70, "dropout": 0.1,
 }  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def test_the_curve_is_a_table(trained: Trained) -> None:
     out, result, _ = trained
     with (out / "curve.csv").open(newline="") as f:
         rows = list(csv.DictReader(f))
-    assert [int(r["step"]) for r in rows] == [45, 90]
+    assert [int(r["step"]) for r in rows] == [70, 140]
     assert float(rows[-1]["valid_loss"]) == pytest.approx(result.rows[-1].valid_loss, rel=1e-4)
 
 
@@ -133,9 +133,7 @@ def test_the_exported_model_writes_texts_for_its_shapes(trained: Trained) -> Non
 
 
 def test_training_stops_when_the_validation_loss_no_longer_falls(tmp_path: Path) -> None:
-    result = run(tmp_path / "run", steps=400, evaluate_every=5, patience=2, rate=1e-7)
-    # A rate this small moves nothing for long; noise soon makes two evaluations no better.
-    assert result.stopped_early or result.steps == 400
+    # A rate this large throws the weights about, so that no evaluation betters the first for long.
     worse = run(tmp_path / "wild", steps=400, evaluate_every=5, patience=2, rate=3.0, clip=1e9)
     assert worse.stopped_early
     assert worse.steps < 400

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from whyrec.errors import LanguageError
 from whyrec.language.reach import reachable_shapes
-from whyrec.language.shape import FIELDS, Shape
+from whyrec.language.shape import FIELDS, ClaimShape, Shape
 from whyrec.training.grammar import generate
 from whyrec.training.tokens import DOMAINS, EVENTS, LANGUAGES
 
@@ -26,6 +27,9 @@ VALID_SHARE = 0.03
 
 UNSEEN_SHARE = 0.02
 """Part of the shapes that training never sees."""
+
+EXTRA_WEIGHT = 0.3
+"""Shapes that no planner makes weigh so much in the corpus."""
 
 Accept = Callable[[str, Shape], bool]
 
@@ -39,6 +43,45 @@ def all_shapes(lang: str | None = None) -> list[Shape]:
         for domain in DOMAINS
         for shape in reachable_shapes(language, domain, EVENTS, FIELDS, crowd=EVENTS)
     ]
+
+
+EXTRA_EVENTS, EXTRA_FIELDS = ("purchase", "view", "rating"), ("category", "tag")
+
+
+def extra_shapes(lang: str | None = None) -> list[Shape]:
+    """Sensible shapes that no planner makes today: taught as well, so that one may tomorrow."""
+    out = []
+    for language in LANGUAGES:
+        if lang not in (None, language):
+            continue
+        for domain, event, field_ in product(DOMAINS, EXTRA_EVENTS, EXTRA_FIELDS):
+            own = [ClaimShape("history", "own", n, event) for n in (1, 2, 3)]
+            weak = [ClaimShape("history", "own", n, event, weak=True) for n in (1, 2, 3)]
+            peer = ClaimShape("people", "own", 1, event)
+            same = [ClaimShape("feature", "same", n, field=field_) for n in (1, 2, 3)]
+            carriers = [ClaimShape("feature", "own", n, field=field_) for n in (1, 2)]
+            without = [ClaimShape("without", "own", n) for n in (1, 2)]
+            rating, popular = ClaimShape("rating"), ClaimShape("popular", "", 0, event)
+            people = ClaimShape("people", "same", 1, event)
+            texts = [
+                *((o, c) for o in own for c in carriers),
+                *((w, c) for w in weak for c in carriers),
+                *((w, peer) for w in weak),
+                *((c,) for c in carriers),
+                *((c, w) for c in carriers for w in without),
+                (peer, same[0]),
+                (peer, carriers[0]),
+                (peer, without[0]),
+                (own[0], people, same[0]),
+                (own[0], same[0], people),
+                (own[2], rating),
+                (own[2], popular),
+                (ClaimShape("popular", "cold", 0, event), rating),
+                (ClaimShape("history", "group", 0, event, field_, weak=True),),
+                (ClaimShape("history", "group", 0, event, field_), rating),
+            ]
+            out += [Shape(language, domain, t) for t in texts]
+    return list(dict.fromkeys(out))
 
 
 def family(shape: Shape) -> str:
@@ -181,10 +224,13 @@ def build(
     progress
         Called with (texts so far, texts).
     """
-    chosen = list(shapes if shapes is not None else all_shapes())
+    chosen = list(shapes if shapes is not None else [*all_shapes(), *extra_shapes()])
     rng = random.Random(f"corpus|{seed}")
     size = Counter((s.lang, family(s)) for s in chosen)
-    weights = [size[s.lang, family(s)] ** -0.5 for s in chosen]
+    reachable = set(all_shapes()) if shapes is None else set(chosen)
+    weights = [
+        size[s.lang, family(s)] ** -0.5 * (1.0 if s in reachable else EXTRA_WEIGHT) for s in chosen
+    ]
     out = Corpus()
     seen: set[tuple[str, str]] = set()
     made = 0

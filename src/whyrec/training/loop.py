@@ -53,16 +53,16 @@ class TrainConfig:
     """
 
     seed: int = 0
-    texts: int = 160_000
+    texts: int = 60_000
     vocabulary: int = 2_000
     layers: int = 6
     width: int = 256
     heads: int = 4
     inner: int = 704
     dropout: float = 0.05
-    steps: int = 3_000
+    steps: int = 1_500
     batch: int = 64
-    rate: float = 2e-3
+    rate: float = 3e-3
     warmup: int = 100
     weight_decay: float = 0.05
     clip: float = 1.0

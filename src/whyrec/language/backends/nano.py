@@ -50,11 +50,21 @@ def prompt(shape: Shape) -> list[str]:
     return [*out, WRITE]
 
 
+def _is_control(token: str) -> bool:
+    return token.startswith("<|") or (token.startswith("{") and token.endswith("}"))
+
+
+def _allowed(shape: Shape) -> set[str]:
+    """Control tokens that a text of the shape may hold: its slots, and the end."""
+    return {END, "{item}", *(f"{{{s}}}" for s in shape.slots)}
+
+
 class NanoBackend:
     """Writes sketches with the model in the package; nothing is loaded before the first call.
 
     The same shape, number and seed always give the same texts, whatever else is asked for in the
-    same call: each shape is a batch of its own with random numbers of its own.
+    same call: each shape is a batch of its own with random numbers of its own. Slots that the shape
+    does not have are never drawn; what else a text says is for the verifier to judge.
 
     Parameters
     ----------
@@ -147,7 +157,8 @@ class NanoBackend:
         self.stats.calls += 1
         asked = max(n, round(n * _EXTRA))
         seed = int.from_bytes(hashlib.sha256(f"{self.seed}|{shape.key}|{n}".encode()).digest()[:4])
-        written = model.sample(start, asked, seed, self.temperature, self.top_k)
+        never = [t for t in model.taught if _is_control(t) and t not in _allowed(shape)]
+        written = model.sample(start, sorted(never), asked, seed, self.temperature, self.top_k)
         self.stats.input_tokens += len(start) * asked
         texts: dict[str, None] = {}
         for tokens, ended in written:
@@ -248,15 +259,22 @@ class _Model:
         )
 
     def sample(
-        self, start: list[str], n: int, seed: int, temperature: float, top_k: int
+        self,
+        start: list[str],
+        never: list[str],
+        n: int,
+        seed: int,
+        temperature: float,
+        top_k: int,
     ) -> list[tuple[list[int], bool]]:
-        """n samples: token ids after the prompt, and whether the text came to its end."""
+        """n samples without the tokens `never`: ids after the prompt, and whether the text ended."""
         results = self._generator(seed).generate_batch(
             [start] * n,
             max_length=_LONGEST,
             sampling_topk=top_k,
             sampling_temperature=temperature,
             include_prompt_in_result=False,
+            suppress_sequences=[[t] for t in never],
             end_token=END,
             return_end_token=True,
         )

@@ -44,6 +44,8 @@ _LETTERS: dict[tuple[str, str], str] = {
     ("rank", ""): "k",
 }
 
+_LONG = {"e": "event"}
+
 _TRIES = 200
 """Texts sampled before a shape is given up; more than a few are never needed."""
 
@@ -132,7 +134,7 @@ def _attempt(grammar: Grammar, shape: Shape, letters: str, rng: random.Random) -
             claims[a]["e"] = c.event
         if c.field:
             claims[a]["field"] = c.field
-        variables |= {f"{a}.{k}": v for k, v in claims[a].items()}
+        variables |= {f"{a}.{_LONG.get(k, k)}": v for k, v in claims[a].items()}
         variables[f"{a}.weak"] = "1" if c.weak else "0"
     told = {c.event for c in shape.claims if c.kind in ("history", "people")}
     variables["alike"] = str(int(len(told) == 1))

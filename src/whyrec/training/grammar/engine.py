@@ -203,13 +203,19 @@ class Grammar:
             elif isinstance(node, Choice):
                 self._write(state.rng.choice(node.options), state, argument)
             else:
-                self._refer(node, state)
+                self._refer(node, state, argument)
 
-    def _refer(self, node: Reference, state: Expansion) -> None:
+    def _refer(self, node: Reference, state: Expansion, outer: tuple[Node, ...] | None) -> None:
         before = {k: state.variables.get(k) for k in ("e", "n", "field")}
         if node.claim is not None:
             state.variables.update(state.claims[node.claim])
-        self.expand(node.name, state, node.argument)
+        argument = node.argument
+        if argument is not None and outer is not None:
+            # `$` in an argument means the `$` of the rule in which it is written.
+            argument = tuple(
+                x for a in argument for x in (outer if isinstance(a, Argument) else (a,))
+            )
+        self.expand(node.name, state, argument)
         if node.name == "this":
             state.variables["said"] = "1"
         if node.claim is not None:
