@@ -16,6 +16,7 @@ Metrics, for each data set and language:
 Data: MovieLens-100K (WHYREC_DATA or ../shared/data; left out if absent) and the simulated shop.
 """
 
+# ruff: noqa: E402  (threads are set before anything that starts some is imported)
 from __future__ import annotations
 
 import argparse

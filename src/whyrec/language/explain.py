@@ -188,7 +188,9 @@ class Explainer:
             If the data set does not hold the ids.
         """
         evidences = self.engine.explain(user, n=n or self.n, items=items, new_user=new_user)
-        return self.tell(evidences, lang=lang, check=True)
+        found = self.tell(evidences, lang=lang, check=True)
+        self.book.save()
+        return found
 
     def explain_many(
         self,
@@ -206,8 +208,11 @@ class Explainer:
             Whether to verify each filled text whole, as `explain` does, and not only the first
             filling of a sketch; sketches are verified and claims are true without it.
         """
-        for _, evidences in self.engine.batch(list(users), n or self.n):
-            yield self.tell(evidences, lang=lang, check=check)
+        try:
+            for _, evidences in self.engine.batch(users, n or self.n):
+                yield self.tell(evidences, lang=lang, check=check)
+        finally:  # also when the reader stops early
+            self.book.save()
 
     def tell(
         self, evidences: Sequence[Evidence], *, lang: str | None = None, check: bool = False
@@ -278,7 +283,7 @@ class Explainer:
         missing = [s for s in new if len(self.book.sketches(s)) < self.per_shape]
         if missing:
             missing.sort(key=lambda s: s.key)
-            self.book.fill(missing, self.backend, self.per_shape)
+            self.book.fill(missing, self.backend, self.per_shape, save=False)
 
     def filler(self, lang: str, list_size: int = 10) -> Filler:
         """What fills sketches for this bundle in that language."""

@@ -133,7 +133,9 @@ class SketchBook:
         self._ready: dict[Shape, tuple[Sketch, ...]] = {}
         self._openings: dict[str, str] = {}
         self._changed = False
+        self._read_at: tuple[int, int] | None = None
         if self.path is not None and self.path.is_file():
+            self._read_at = _stamp(self.path)
             for line in _read(self.path):
                 self._put(line)
 
@@ -207,12 +209,13 @@ class SketchBook:
         per_shape: int = PER_SHAPE,
         *,
         rounds: int = 2,
+        save: bool = True,
         progress: Callable[[int], None] | None = None,
     ) -> BookStats:
         """Ask `backend` for sketches of the shapes that have fewer than `per_shape`, and verify all.
 
-        Accepted and refused texts are kept, and saved if the book has a file that can be written.
-        Returns what this filling came to; `stats` adds up all fillings.
+        Accepted and refused texts are kept, and saved (unless `save` is False) if the book has a
+        file that can be written. Returns what this filling came to; `stats` adds up all fillings.
 
         Parameters
         ----------
@@ -237,7 +240,8 @@ class SketchBook:
                 if progress is not None:
                     progress(min(total, total - len(todo) + start + len(batch)))
         self._add(done)
-        self.save()
+        if save:
+            self.save()
         return done
 
     def _missing(self, shape: Shape, per_shape: int) -> int:
@@ -285,7 +289,7 @@ class SketchBook:
             return False
         if not _writable(self.path):
             return False
-        if self.path.is_file():
+        if self.path.is_file() and _stamp(self.path) != self._read_at:
             for line in _read(self.path):
                 self._lines.setdefault(line.shape, {}).setdefault(line.text, line)
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -294,6 +298,7 @@ class SketchBook:
                 for line in sorted(self._lines[key].values(), key=lambda x: (x.status, x.text)):
                     f.write(json.dumps(line.to_json(), ensure_ascii=False) + "\n")
         self._changed = False
+        self._read_at = _stamp(self.path)
         return True
 
     def _put(self, line: Line) -> None:
@@ -332,6 +337,12 @@ def _opening(sketch: Sketch) -> str:
     if locales.load(sketch.shape.lang).between:
         return " ".join(sketch.text.split()[:3])
     return _SLOT.sub("□", sketch.text)[:4]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes when another process writes the file."""
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_ino
 
 
 def _writable(path: Path) -> bool:
