@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.language.test_sketchbook import Scribe
 
+from whyrec.data.dataset import Dataset
 from whyrec.data.readers import read
 from whyrec.data.shop import generate
 from whyrec.errors import ConfigError, UnknownItemError, UnknownUserError
@@ -162,6 +163,26 @@ def test_somebody_without_a_history_is_told_so(bundle: Bundle) -> None:
     check(found, explainer)
     assert found[0].text.startswith("You are new here")
     assert sum("new here" in x.text for x in found) == 1
+
+
+def test_somebody_who_liked_nothing_is_not_called_new(bundle: Bundle) -> None:
+    """Returns and low marks only: there is nothing to like in the history, but there is one."""
+    import polars as pl
+
+    dataset = bundle.dataset
+    user, item = dataset.n_users, 0
+    row = {"user": user, "item": item, "event": "return", "value": None, "time": None}
+    more = pl.DataFrame([row], schema=dataset.events.schema)
+    other = Dataset(
+        pl.concat([dataset.events, more]),
+        dataset.catalogue,
+        (*dataset.users, "hard to please"),
+        "shop",
+    )
+    explainer = Explainer(Bundle(bundle.recommender, other), backend="none")
+    for found in (explainer.explain("hard to please"), *explainer.explain_many(["hard to please"])):
+        check(found, explainer)
+        assert not [x.text for x in found if "new here" in x.text]
 
 
 def test_given_items_are_explained_wherever_they_rank(bundle: Bundle) -> None:

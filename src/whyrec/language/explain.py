@@ -147,7 +147,13 @@ class Explainer:
             engine = EvidenceEngine(bundle, facets, list_size=n)
         self.engine = engine
         self.facets: Facets = engine.facets
-        self.planner = Planner(dataset.catalogue, self.facets, dataset.domain)
+        index, starts = dataset.user_index, dataset.seen.indptr
+
+        def known(user: str) -> bool:
+            k = index.get(user)
+            return k is not None and bool(starts[k + 1] > starts[k])
+
+        self.planner = Planner(dataset.catalogue, self.facets, dataset.domain, known=known)
         self.stats = ExplainStats()
         self.direct_stats = DirectStats()
         self._fillers: dict[tuple[str, int], Filler] = {}

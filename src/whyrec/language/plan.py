@@ -31,6 +31,9 @@ NEAR = 0.35
 TOGETHER = 0.55
 """A further item is named beside the first if it is worth at least this part of it."""
 
+ADDS = 0.1
+"""Where nothing better is left to say, at least this part of what the strongest one carries."""
+
 SHARED_GAIN = 1.3
 """What a further item gains by sharing a facet with the first and with the item explained."""
 
@@ -88,10 +91,21 @@ class Planner:
         The items and what they have in common.
     domain
         Which words the texts use: part of every shape.
+    known
+        Whether a user has done anything here, liked or not: only somebody who has not is told to
+        be new. Without it, whoever has no reasons counts as new.
     """
 
-    def __init__(self, catalogue: Catalogue, facets: Facets, domain: str) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        facets: Facets,
+        domain: str,
+        *,
+        known: Callable[[str], bool] | None = None,
+    ) -> None:
         self.domain = domain
+        self._known = known
         self._wording = domains.load(domain).wording
         self._index = catalogue.index
         self._facets = facets
@@ -143,7 +157,7 @@ class Planner:
             past.top = [p for p in past.top if p.item not in told.ambiguous]
         if past.top:
             yield from self._from_history(e, facts, past, told)
-        elif not len(e.reasons) and not told.greeted and facts.popular and told.new(facts.popular):
+        elif facts.popular and not told.greeted and told.new(facts.popular) and self._new(e):
             yield self._shaped((facts.popular,), ("cold",))
         yield from self._from_crowd(facts, told)
         yield self._shaped((Claim("rank", count=e.rank),), ("",))
@@ -207,6 +221,11 @@ class Planner:
                 more = [p for _, _, p in beside[: MOST_NAMED - 1]]
             for k in range(len(more), -1, -1):
                 yield tuple(sorted((first, *more[:k]), key=lambda p: -p.contribution))
+        # All said already: the strongest once more, beside something that adds to it.
+        first = top[0]
+        for p in top[1:]:
+            if p.event == first.event and p.contribution >= ADDS * first.contribution:
+                yield first, p
 
     def _groups(
         self, e: Evidence, past: Told, event: str, share: float, told: _List
@@ -289,6 +308,11 @@ class Planner:
             yield self._shaped((rating,), ("",))
         if popular:
             yield self._shaped((popular,), ("",))
+
+    def _new(self, e: Evidence) -> bool:
+        if len(e.reasons):
+            return False
+        return self._known is None or not self._known(e.user)
 
     # -- small things -----------------------------------------------------------------------------
 
