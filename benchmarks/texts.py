@@ -122,7 +122,7 @@ def measure(name: str, path: Path, llm: str, lang: str, quick: bool) -> list[Row
     def add(metric: str, value: float, unit: str, system: str = llm) -> None:
         rows.append(Row(data, system, metric, value, unit))
 
-    users = dataset.users[: 100 if quick else 500]
+    users = dataset.users[: 50 if quick else 500]
     # The first pass asks the language model for every shape met and proves every sketch.
     start = time.perf_counter()
     found = [x for one in explainer.explain_many(users) for x in one]
