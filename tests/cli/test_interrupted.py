@@ -79,7 +79,7 @@ def test_stopped_while_texts_are_written(
     args = command("explain", model, "--users", long_list, "--out", out, "--llm", "none",
                    "--processes", processes)  # fmt: skip
     with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        wait_for(lambda: any(f.endswith("000000000128") for f in files_below(out.parent)), process)
+        wait_for(lambda: any(f.endswith("000000000256") for f in files_below(out.parent)), process)
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 130, said

@@ -229,7 +229,7 @@ def test_sketches_are_counted_and_shown(whyrec: Callable[..., Ran], own_model: P
     for row in filled.lines:
         has(row, {"shape": str, "accepted": int, "refused": int, "codes": dict})
         assert row["refused"] == sum(row["codes"].values())
-    shown = whyrec("sketches", own_model, "--show", "--json").lines
+    shown = whyrec("sketches", own_model, "--show", "--lang", "en", "--json").lines
     assert sum(x["status"] == "accepted" for x in shown) == sum(r["accepted"] for r in filled.lines)
     for line in shown:
         assert line["status"] == "accepted" or line["problems"]

@@ -37,8 +37,8 @@ class Job:
     keep
         Reasons written one by one, None for all.
     check
-        Whether every finished text is verified once more, with the real names. Without it the
-        sketches are verified and the claims are checked, and the names are only filled in.
+        Whether every finished text is verified whole, with the real names. Without it only the
+        sketches and the first filling of each are, and the claims.
     """
 
     model: str
@@ -50,7 +50,7 @@ class Job:
     book: str | None = None
     new_users: bool = False
     keep: int | None = KEEP
-    check: bool = False
+    check: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """The job as a worker reads it."""

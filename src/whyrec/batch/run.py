@@ -121,14 +121,6 @@ def explain_users(
         else:
             sink = _Lines(out)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".whyrec-", dir=home))
-        workers = _processes(processes, len(users), job)
-        writer = Writer(job, bundle)
-        if len(users) > PIECE:
-            # One book for all pieces, made first: otherwise a text would depend on which process
-            # came to its shape first.
-            job = writer.closed(Path(folder) / "book.jsonl")
-            if workers == 1:
-                writer = Writer(job, writer.bundle)
         tasks: Iterator[dict[str, Any]] = (
             {
                 "users": list(users[start : start + PIECE]),
@@ -138,21 +130,41 @@ def explain_users(
             for start in range(0, len(users), PIECE)
         )
         summary = Summary()
-        answers = (
-            (
-                (task, writer.write(task["users"], Path(task["part"]), parquet=task["parquet"]))
-                for task in tasks
-            )
-            if workers == 1
-            else stack.enter_context(Pool(job.to_json(), workers)).map(tasks)
-        )
-        for task, answer in answers:
+        book = Path(folder) / "book.jsonl"
+        workers = _processes(processes, len(users), job)
+        for task, answer in _answers(Writer(job, bundle), tasks, len(users), workers, book):
             sink.add(Path(task["part"]))
             summary.add(answer)
             if progress is not None:
                 progress(len(task["users"]))
         sink.close()
         return summary
+
+
+def _answers(
+    writer: Writer, tasks: Iterator[dict[str, Any]], users: int, workers: int, book: Path
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each task with the summary of its part, in order.
+
+    The first piece is written here, so that the model's book gets most of the sketches that the
+    others need; these start from a copy of it. A language model that would answer every process
+    differently is asked for everything before the work is shared out.
+    """
+
+    def here(task: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        return task, writer.write(task["users"], Path(task["part"]), parquet=task["parquet"])
+
+    if users > PIECE and not writer.repeatable:
+        writer.fill()
+        writer = Writer(writer.copy_book(book), writer.bundle)
+    first = next(tasks, None)
+    if first is not None:
+        yield here(first)
+    if workers == 1 or users <= PIECE:
+        yield from map(here, tasks)
+        return
+    with Pool(writer.copy_book(book).to_json(), workers) as pool:
+        yield from pool.map(tasks)
 
 
 def _processes(wanted: int | None, users: int, job: Job) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,18 @@ from whyrec.language.types import Explanation
 from whyrec.recommend.bundle import Bundle
 
 
+REPEATABLE = ("nano", "none")
+"""Language models that write the same sketches for the same shape in every process."""
+
+
 class Writer:
     """Writes the explanations of a job.
 
     Parameters
     ----------
     job
-        What to write. Where it names a book, that is all there is: nothing more is asked of a
-        language model for sketches.
+        What to write. With a book in it, that file is read and never written, and shapes that it
+        lacks are asked for only of a model that gives every process the same answer.
     bundle
         The job's bundle, where it is loaded already.
     """
@@ -37,44 +41,50 @@ class Writer:
         self.bundle = bundle if bundle is not None else Bundle.load(Path(job.model))
         facets = Facets.build(self.bundle.dataset.catalogue)
         self.engine = EvidenceEngine(self.bundle, facets, list_size=job.n)
-        closed = job.book is not None
-        # A worker of sketch mode with a closed book needs no language model in memory.
+        self.repeatable = job.llm.partition(":")[0] in REPEATABLE
+        book = SketchBook(job.book or book_path(job.model, job.llm))
+        closed = job.book is not None and not self.repeatable
+        if job.book is not None:
+            book.path = None
+        # Sketch mode with a closed book needs no language model in this process.
         llm = "none" if closed and job.mode == "sketch" else job.llm
-        options = {} if llm == "none" else dict(job.llm_options)
-        own = SketchBook(job.book) if closed else SketchBook(book_path(job.model, job.llm))
         self.explainer = Explainer(
             self.bundle,
-            backend=backend(llm, **options),
+            backend=backend(llm, **({} if llm == "none" else job.llm_options)),
             mode=job.mode,
             lang=job.langs[0],
             n=job.n,
-            book=own,
+            book=book,
             per_shape=0 if closed else PER_SHAPE,
             engine=self.engine,
         )
 
-    def closed(self, place: Path, progress: Callable[[str, int], None] | None = None) -> Job:
-        """The job with a book of every sketch that its texts can need, written to `place`.
-
-        Parameters
-        ----------
-        progress
-            Called with the language and the number of shapes done in it.
-        """
+    def fill(self) -> None:
+        """Have sketches written of every shape that was never asked for, and keep them."""
+        explainer = self.explainer
         for lang in self.job.langs:
-            tell = None if progress is None else (lambda n, lang=lang: progress(lang, n))
-            self.explainer.fill(lang, progress=tell)
+            new = [s for s in explainer.shapes(lang) if not explainer.book.asked(s)]
+            explainer.book.fill(new, explainer.backend, explainer.per_shape)
+
+    def copy_book(self, place: Path) -> Job:
+        """The job with the book as it is now, copied to `place`."""
         with place.open("w", encoding="utf-8") as out:
             for line in self.explainer.book.lines():
-                if line.status == "accepted":
-                    out.write(json.dumps(line.to_json(), ensure_ascii=False) + "\n")
+                out.write(json.dumps(line.to_json(), ensure_ascii=False) + "\n")
         return replace(self.job, book=str(place))
 
     def explanations(self, users: Sequence[str]) -> Iterator[Explanation]:
-        """Every user's list in every language, in order."""
-        for evidences in self._evidence(users):
-            for lang in self.job.langs:
-                yield from self.explainer.tell(evidences, lang=lang, check=self.job.check)
+        """Every user's list in every language, in order; new sketches are kept in the book.
+
+        What is written depends on the users and the book, not on what was written before.
+        """
+        self.explainer.forget()
+        try:
+            for evidences in self._evidence(users):
+                for lang in self.job.langs:
+                    yield from self.explainer.tell(evidences, lang=lang, check=self.job.check)
+        finally:
+            self.explainer.book.save()
 
     def _evidence(self, users: Sequence[str]) -> Iterator[list[Evidence]]:
         known = self.bundle.dataset.user_index

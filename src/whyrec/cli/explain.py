@@ -45,8 +45,11 @@ def explain(
     ] = "20",
     check: Annotated[
         bool,
-        typer.Option("--check", help="With --users: verify each finished text once more."),
-    ] = False,
+        typer.Option(
+            "--check/--no-check",
+            help="Verify every finished text whole, or (faster) only sketches and claims.",
+        ),
+    ] = True,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE.parquet|.jsonl", help="Write to a file, whole or not at all."),
@@ -102,7 +105,7 @@ def explain(
         mode="direct" if mode == "direct" else "sketch",
         new_users=new_user,
         keep=_keep(reasons),
-        check=check or user is not None,
+        check=check or user is not None,  # one person's list is always checked
     )
     from whyrec.language.backends.spec import backend
     from whyrec.recommend.bundle import Bundle

@@ -276,6 +276,11 @@ class Explainer:
         self._asked.update(shapes)
         return self.book.fill(shapes, self.backend, self.per_shape, progress=progress)
 
+    def forget(self) -> None:
+        """Forget which sketches held and which failed: what follows depends on the book alone."""
+        self._proved.clear()
+        self._failed.clear()
+
     # -- sketches ---------------------------------------------------------------------------------
 
     def _fill_missing(self, plans: Sequence[Plan]) -> None:
@@ -286,7 +291,8 @@ class Explainer:
         self._known.update((id(p.shape), p.shape) for p in plans)
         new -= self._asked
         self._asked |= new
-        missing = [s for s in new if len(self.book.sketches(s)) < self.per_shape]
+        # What was asked before and came up short stays as it is: the same input, the same text.
+        missing = [s for s in new if not self.book.asked(s)]
         if missing:
             missing.sort(key=lambda s: s.key)
             self.book.fill(missing, self.backend, self.per_shape, save=False)

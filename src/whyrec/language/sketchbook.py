@@ -229,20 +229,31 @@ class SketchBook:
         done.shapes = len(todo)
         total = len(todo)
         for _ in range(rounds):
-            todo = [s for s in todo if self._missing(s, per_shape) > 0]
-            for start in range(0, len(todo), 32):
-                batch = todo[start : start + 32]
-                wanted = max(self._missing(s, per_shape) for s in batch)
-                for shape, texts in zip(
-                    batch, backend.sketches(batch, wanted * ASKED), strict=True
-                ):
-                    self._take(shape, texts, backend.spec, per_shape, done)
-                if progress is not None:
-                    progress(min(total, total - len(todo) + start + len(batch)))
+            # A shape is asked for as many as it lacks itself, whatever it is asked together with:
+            # a backend that repeats itself then fills it with the same texts in every process.
+            short: dict[int, list[Shape]] = {}
+            for shape in todo:
+                short.setdefault(self._missing(shape, per_shape), []).append(shape)
+            todo = [s for lack, shapes in short.items() if lack > 0 for s in shapes]
+            asked = total - len(todo)
+            for lack, shapes in short.items():
+                for start in range(0, len(shapes) if lack > 0 else 0, 32):
+                    batch = shapes[start : start + 32]
+                    for shape, texts in zip(
+                        batch, backend.sketches(batch, lack * ASKED), strict=True
+                    ):
+                        self._take(shape, texts, backend.spec, per_shape, done)
+                    asked += len(batch)
+                    if progress is not None:
+                        progress(asked)
         self._add(done)
         if save:
             self.save()
         return done
+
+    def asked(self, shape: Shape) -> bool:
+        """Whether a backend has written anything for the shape, good or not."""
+        return bool(self._lines.get(shape.key))
 
     def _missing(self, shape: Shape, per_shape: int) -> int:
         texts = self._lines.get(shape.key, {})
