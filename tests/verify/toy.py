@@ -36,7 +36,9 @@ class ToyWorld:
 
     def find_title(self, name: str) -> tuple[str, ...]:
         return tuple(
-            i for i, t in self.titles.items() if name.casefold() in {x.casefold() for x in t.values()}
+            i
+            for i, t in self.titles.items()
+            if name.casefold() in {x.casefold() for x in t.values()}
         )
 
     def entry(self, item: str) -> Entry | None:
@@ -112,7 +114,10 @@ def world(domain: str = "film", event: str = "rating", crowd_event: str | None =
     titles = {i: {"en": e, "zh": z} for i, (e, z) in names.items()}
     film = domain == "film"
     labels = {
-        SCIFI: {"en": "science fiction" if film else "kitchen", "zh": "科幻" if film else "厨房用品"},
+        SCIFI: {
+            "en": "science fiction" if film else "kitchen",
+            "zh": "科幻" if film else "厨房用品",
+        },
         NOIR: {"en": "film noir" if film else "outdoors", "zh": "黑色电影" if film else "户外"},
         CULT: {"en": "dystopia" if film else "vintage", "zh": "反乌托邦" if film else "复古"},
         FOX: {"en": "Orion" if film else "Roseware", "zh": "猎户座" if film else "玫瑰坊"},

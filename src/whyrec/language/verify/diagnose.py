@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from whyrec.evidence.types import World
 from whyrec.language.types import Problem
-from whyrec.language.verify.grammar import Grammar
+from whyrec.language.verify.grammar import CN_EN, CN_ZH, Grammar
 from whyrec.language.verify.mentions import fold
 from whyrec.language.verify.tokens import Token
 
@@ -76,6 +76,7 @@ def unknown_words(
             for t in tokens
             if t.kind in ("word", "sign")
             and t.text not in grammar.vocabulary
+            and t.text not in CN_EN
             and not (t.kind == "sign" and t.text in ".!?…\n")
         ]
     runs: list[list[int]] = []
@@ -110,7 +111,7 @@ def _unknown_zh(tokens: Sequence[Token], grammar: Grammar) -> list[tuple[int, in
                 k = stop
                 break
         else:
-            if t.text not in "。.…\n，；：、" and t.text not in "一二两三四五六七八九十百千万":
+            if t.text not in "。.…\n，；：、" and t.text not in CN_ZH:
                 out.append((t.start, t.end))
             k += 1
     return out

@@ -26,8 +26,8 @@ QUOTES = {
 CLOSERS = frozenset(QUOTES.values())
 
 _FOLD = {ord(c): "'" for c in "’‘ʼ＇"} | {ord(c): '"' for c in "“”＂"}
-_FOLD |= {c: " " for c in (9, 10, 11, 12, 13, 0x85, 0xA0, 0x2028, 0x2029, 0x202F, 0x3000)}
-_FOLD |= {c: " " for c in range(0x2000, 0x200B)}
+_FOLD |= dict.fromkeys((9, 10, 11, 12, 13, 133, 160, 8232, 8233, 8239, 12288), " ")
+_FOLD |= dict.fromkeys(range(8192, 8203), " ")
 _FOLD |= {c: chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F) if c not in (0xFF02, 0xFF07)}
 
 
@@ -89,7 +89,10 @@ class Names:
 
     def at(self, folded: str, place: int) -> list[tuple[int, tuple[object, ...]]]:
         """(end, targets) of every name that begins there, longest first."""
-        key = _RUN.match(folded, place)[0]  # type: ignore[index]
+        return self.under(_RUN.match(folded, place)[0], folded, place)  # type: ignore[index]
+
+    def under(self, key: str, folded: str, place: int) -> list[tuple[int, tuple[object, ...]]]:
+        """`at`, where the first run of the text at that place is known."""
         known = self._by_first.get(key)
         if known is None:
             return []
@@ -188,8 +191,9 @@ def _bare(
     folded: str, at: int, items: Names, facets: Names, known_words: Callable[[str], bool]
 ) -> Mention | None:
     best: Mention | None = None
+    key = _RUN.match(folded, at)[0]  # type: ignore[index]
     for names in (items, facets):
-        for end, targets in names.at(folded, at):
+        for end, targets in names.under(key, folded, at):
             if best is not None and end < best.end:
                 break
             if not _bounded(folded, at, end):

@@ -36,6 +36,10 @@ class Clause:
         """All values said for that key."""
         return [v for k, v in self.marks if k == key]
 
+    def roles_of(self, name: str) -> list[tuple[int, int]]:
+        """Every place of that role, without repeats."""
+        return list(dict.fromkeys((s, e) for n, s, e in self.roles if n == name))
+
     def role(self, name: str) -> tuple[int, int] | None:
         """Where that role stands."""
         return next(((s, e) for n, s, e in self.roles if n == name), None)
@@ -44,13 +48,17 @@ class Clause:
 Parse = tuple[Clause, ...]
 
 
-Groups = tuple[tuple[str, str], ...], tuple[tuple[str, int, int], ...]
+Groups = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, int, int], ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A piece of the text that frames see as one sign: its code, and its place in the encoded text."""
+    """A piece of the text that frames see as one sign, with its place in the encoded text.
 
+    `code` is the sign with the space that follows it there.
+    """
+
+    sign: str
     code: str
     start: int
     end: int
@@ -66,14 +74,35 @@ def parses(text: str, lang: str, domain: str) -> tuple[Parse, ...]:
     return tuple(_chains(units, grammar))
 
 
+@lru_cache(maxsize=2048)
+def traps(text: str, lang: str, domain: str) -> tuple[tuple[str, int, int], ...]:
+    """(code, start, end) of known falsehoods in a sentence that no chain of frames reads."""
+    grammar = load(lang, domain)
+    units = _chunked(_units(text, lang), grammar)
+    joined = "".join(u.code for u in units)
+    starts = _starts(units)
+    out: list[tuple[str, int, int]] = []
+    for at, k in starts.items():
+        if k == len(units):
+            break
+        for frame in grammar.by_first.get(units[k].sign, ()):
+            if frame.kind[0] != "!":
+                continue
+            hit = frame.regex.match(joined, at)
+            if hit is not None and hit.end() > at and hit.end() in starts:
+                last = units[starts[hit.end()] - 1]
+                out.append((frame.kind[1:], units[k].start, last.end))
+    return tuple(dict.fromkeys(out))
+
+
 def _units(text: str, lang: str) -> list[_Unit]:
     if lang == "zh":
-        return [_Unit(c, k, k + 1) for k, c in enumerate(text)]
+        return [_Unit(c, c, k, k + 1) for k, c in enumerate(text)]
     out: list[_Unit] = []
     at = 0
     while at < len(text):
         stop = text.index(" ", at) + 1
-        out.append(_Unit(text[at:stop], at, stop))
+        out.append(_Unit(text[at : stop - 1], text[at:stop], at, stop))
         at = stop
     return out
 
@@ -92,16 +121,17 @@ def _chunked(units: list[_Unit], grammar: Grammar) -> list[_Unit]:
     """The units after every chunk of the grammar, in its order, has become one unit."""
     space = grammar.space
     text = "".join(u.code for u in units)
+    signs = {u.sign for u in units}
+    starts = _starts(units)
     for chunk in grammar.chunks:
-        if not any(u.code.rstrip(space) in chunk.first for u in units):
+        if signs.isdisjoint(chunk.first):
             continue
-        starts = _starts(units)
         at, changed = 0, False
         out: list[_Unit] = []
         while at < len(text):
             k = starts[at]
             hit = None
-            if units[k].code.rstrip(space) in chunk.first:
+            if units[k].sign in chunk.first:
                 hit = chunk.regex.match(text, at)
             if hit is None or hit.end() == at or hit.end() not in starts:
                 out.append(units[k])
@@ -112,11 +142,13 @@ def _chunked(units: list[_Unit], grammar: Grammar) -> list[_Unit]:
             code = grammar.terminals.get(chunk.kind, "")
             if not code:
                 code = next(u.code for u in inside if u.code[0] in _ITEMS).rstrip()
-            out.append(_Unit(code + space, inside[0].start, inside[-1].end, marks, roles))
+            out.append(_Unit(code, code + space, inside[0].start, inside[-1].end, marks, roles))
             at, changed = hit.end(), True
         if changed:
             units = out
             text = "".join(u.code for u in units)
+            signs = {u.sign for u in units}
+            starts = _starts(units)
     return units
 
 
@@ -144,7 +176,6 @@ def _chains(units: Sequence[_Unit], grammar: Grammar) -> list[Parse]:
     text = "".join(u.code for u in units)
     starts = _starts(units)
     joiner, dependent = _joints(grammar.lang, grammar.domain)
-    space = grammar.space
     out: list[Parse] = []
     steps = 0
 
@@ -152,7 +183,7 @@ def _chains(units: Sequence[_Unit], grammar: Grammar) -> list[Parse]:
         nonlocal steps
         if len(done) > 8:
             return
-        for frame in grammar.by_first.get(units[starts[at]].code.rstrip(space), ()):
+        for frame in grammar.by_first.get(units[starts[at]].sign, ()):
             steps += 1
             if len(out) >= MAX_PARSES or steps > _MAX_STEPS:
                 return
@@ -182,4 +213,3 @@ def _chains(units: Sequence[_Unit], grammar: Grammar) -> list[Parse]:
 def _joints(lang: str, domain: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     grammar = load(lang, domain)
     return re.compile(grammar.pattern("JOIN")), re.compile(grammar.pattern("DEP"))
-

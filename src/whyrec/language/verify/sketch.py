@@ -8,10 +8,15 @@ from collections.abc import Sequence
 from whyrec.language.claims import Claim
 from whyrec.language.shape import SLOTS, Shape
 from whyrec.language.types import Problem, Sketch
-from whyrec.language.verify.meaning import State
+from whyrec.language.verify.state import State
 
 _SLOT = re.compile(r"\{(\w*)\}")
 _ARTICLE = re.compile(r"\b(an?)\s+\{\w+\}", re.I)
+_SINGULAR = ("is", "was", "helps", "counts", "speaks", "brings", "puts", "keeps")
+_SUBJECT = re.compile(
+    r"(?:^|[.;:] )\{(history|carriers|without|peer)\}(?:, which you [^,.;]*,)? "
+    r"(is|are|was|were|helps?|counts?|speaks?|brings?|puts?|keeps?)\b"
+)
 _ENDS = {"en": re.compile(r"(?<=\.)\s+(?=\S)"), "zh": re.compile(r"(?<=。)\s*(?=\S)")}
 
 
@@ -53,6 +58,11 @@ def verify_sketch(text: str, shape: Shape) -> tuple[Sketch | None, tuple[Problem
                 )
             hits += [k for k in places if k not in hits]
         told.append(tuple(hits))
+    strong = [t for t in state.told if t.strength in ("main", "only")]
+    if strong:
+        return None, (
+            Problem("overclaim", (0, len(text)), "a shape does not say how large the share is"),
+        )
     missing = set(range(len(wanted))) - {k for hits in told for k in hits}
     missing |= _unmarked(state, wanted, shape)
     if missing:
@@ -80,12 +90,12 @@ def _unmarked(state: State, wanted: Sequence[Claim], shape: Shape) -> set[int]:
     out: set[int] = set()
     for k, (claim, cs) in enumerate(zip(wanted, shape.claims, strict=True)):
         fitting = [t for t in state.told if _same(t.claim, claim)]
-        if claim.kind == "history" and claim.field is None:
-            if {i for t in fitting for i in t.claim.items} != set(claim.items):
-                out.add(k)
-        if claim.count is not None and not any(t.claim.count == claim.count for t in fitting):
-            if not (claim.kind == "history" and claim.field is None):
-                out.add(k)
+        own = claim.kind == "history" and claim.field is None
+        if own and {i for t in fitting for i in t.claim.items} != set(claim.items):
+            out.add(k)
+        counted = any(t.claim.count == claim.count for t in fitting)
+        if not own and claim.count is not None and not counted:
+            out.add(k)
         if cs.weak and not all(t.strength == "weak" for t in fitting):
             out.add(k)
         if cs.link == "cold" and not state.cold:
@@ -119,6 +129,12 @@ def _style(text: str, shape: Shape) -> list[Problem]:
         out += [
             Problem("style", m.span(1), "an article before a slot: the value may not suit it")
             for m in _ARTICLE.finditer(text)
+        ]
+        many = {s: c.arity > 1 for c in shape.claims for s in c.slots}
+        out += [
+            Problem("style", m.span(2), "the verb does not agree with the number of items")
+            for m in _SUBJECT.finditer(text)
+            if m[1] in many and (m[2] in _SINGULAR) == many[m[1]]
         ]
         if text.strip() and text.strip()[-1] != ".":
             out.append(Problem("style", (len(text) - 1, len(text)), "no full stop"))

@@ -12,9 +12,10 @@ from whyrec.language.types import Problem, SentenceVerdict, Verdict
 from whyrec.language.verify import surface
 from whyrec.language.verify.diagnose import bad_words, unknown_names, unknown_words
 from whyrec.language.verify.grammar import Grammar, load
-from whyrec.language.verify.meaning import State, overclaims, understand
-from whyrec.language.verify.mentions import Names, facet_forms, find, fold, item_forms
-from whyrec.language.verify.parse import parses
+from whyrec.language.verify.meaning import overclaims, understand
+from whyrec.language.verify.mentions import Mention, Names, facet_forms, find, fold, item_forms
+from whyrec.language.verify.parse import parses, traps
+from whyrec.language.verify.state import State
 from whyrec.language.verify.tokens import (
     END_SIGNS,
     READINGS,
@@ -25,6 +26,10 @@ from whyrec.language.verify.tokens import (
     tokenise,
 )
 
+TRAPS = {
+    "wrong-role": "the item and the history have changed places",
+    "wrong-cause": "that is not why",
+}
 LANGUAGES = ("en", "zh")
 
 
@@ -100,19 +105,33 @@ def examine(text: str, world: World, lang: str) -> tuple[Verdict, State | None]:
     early = surface.before_reading(text)
     if early:
         return Verdict(False, (SentenceVerdict(text, False, (), tuple(early)),)), None
-    verdict, state = _examine(text, world, lang, every_facet=False)
-    if verdict.ok:
-        return verdict, state
-    return _examine(text, world, lang, every_facet=True)
+    grammar = load(lang, world.domain)
+    folded = fold(text)
+    first: list[Mention] = []
+    outcome: tuple[Verdict, State] | None = None
+    # Facets of the history are looked for only where those of the item are not enough.
+    for every_facet in (False, True):
+        index = _index(world, lang, every_facet)
+        mentions, stray = find(text, folded, index.items, index.facets, grammar.knows)
+        if outcome is not None and mentions == first:
+            break
+        first = mentions
+        outcome = _examine(text, folded, world, grammar, mentions, stray)
+        if outcome[0].ok:
+            break
+    assert outcome is not None
+    return outcome
 
 
 def _examine(
-    text: str, world: World, lang: str, *, every_facet: bool
-) -> tuple[Verdict, State | None]:
-    grammar = load(lang, world.domain)
-    index = _index(world, lang, every_facet)
-    folded = fold(text)
-    mentions, stray = find(text, folded, index.items, index.facets, grammar.knows)
+    text: str,
+    folded: str,
+    world: World,
+    grammar: Grammar,
+    mentions: list[Mention],
+    stray: list[tuple[int, int]],
+) -> tuple[Verdict, State]:
+    lang = grammar.lang
     bare = surface.blanked(text, mentions)
     found = surface.outside_names(text, bare, stray, lang)
     found += surface.language(surface.blanked(text, [m for m in mentions if not m.soft]), lang)
@@ -200,5 +219,8 @@ def _explain(
     for p in unknown_words(words, grammar, text, world):
         if not any(s <= p.span[0] and p.span[1] <= e for s, e in taken):
             out.append(p)
+    enc = encode(words, world.item, grammar.lang, READINGS[0])
+    for code, start, end in traps(enc.text, grammar.lang, grammar.domain):
+        out.append(Problem(code, enc.span(start, end), TRAPS[code]))
     out.sort(key=lambda p: p.span)
     return out or [Problem("unsupported", span, "says nothing that the verifier can prove")]

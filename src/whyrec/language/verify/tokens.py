@@ -182,7 +182,20 @@ READINGS = (
 
 _DET = {"en": ("the", "your", "a", "an", "both"), "zh": ()}
 _NOUNS_EN = frozenset(
-    "film films movie movies title titles product products item items picture pictures".split()
+    [
+        "film",
+        "films",
+        "movie",
+        "movies",
+        "title",
+        "titles",
+        "product",
+        "products",
+        "item",
+        "items",
+        "picture",
+        "pictures",
+    ]
 )
 _BEFORE_ZH = (
     "这部电影", "那部电影", "这部影片", "那部影片", "这款商品", "那款商品", "这件商品", "那件商品",
@@ -298,9 +311,10 @@ def _joinable(members: list[tuple[str, Token]], new: tuple[str, Token], reading:
         return code == first and new[1].mentions[0].facets != members[-1][1].mentions[0].facets
     if code not in ("H1", "I"):
         return False
-    if code == "I" or first == "I":
-        if not reading.merge_item or (code == "I" and any(c == "I" for c, _ in members)):
-            return False
+    if "I" in (code, first) and not reading.merge_item:
+        return False
+    if code == "I" and any(c == "I" for c, _ in members):
+        return False
     here = new[1].mentions[0].items
     return all(t.mentions[0].items != here for _, t in members)
 
