@@ -36,8 +36,8 @@ GOODS = {
 def films() -> tuple[Catalogue, Facets]:
     table = pl.DataFrame(
         [
-            {"id": i, "title": en, "title_zh": zh, "tags": tags}
-            for i, (en, zh, tags) in FILMS.items()
+            {"id": i, "title": en, "title_zh": zh, "genres": genres}
+            for i, (en, zh, genres) in FILMS.items()
         ]
     )
     catalogue = Catalogue(table)

@@ -19,7 +19,7 @@ FILM = [
         evidence(
             "terminator", [("alien", 0.5), ("blade", 0.4), ("up", 0.1)], gone=("alien", "blade")
         ),
-        "You rated “Alien” and “Blade Runner” highly, and “The Terminator” shares their science fiction. "
+        "You rated “Alien” and “Blade Runner” highly, and “The Terminator” shares their genre, science fiction. "
         "Without those two, it would not be in your top ten.",
         "您给《异形》和《银翼杀手》打了高分，《终结者》和它们同是科幻片。少了这两部，它不会进入您的前十。",
     ),

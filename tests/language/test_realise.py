@@ -18,7 +18,7 @@ EVENTS = ("purchase", "like", "rating", "cart", "interaction", "view", "click")
 def told(domain: str) -> tuple[list[str], str]:
     """Fields and the crowd's event as data of that domain have them."""
     return {
-        "film": (["tag", "brand"], "rating"),
+        "film": (["category", "brand"], "rating"),
         "shop": (["category", "tag", "brand", "word"], "purchase"),
         "generic": (["category", "word"], "interaction"),
     }[domain]

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from whyrec.evidence.types import World
-from whyrec.language import domains
 from whyrec.language.backends.base import Backend, DirectRequest
 from whyrec.language.claims import Claim
 from whyrec.language.fill import Filler
@@ -291,7 +290,7 @@ def claim_data(claim: Claim, world: World, lang: str) -> dict[str, Any]:
     label = field = None
     if claim.field is not None and claim.value is not None:
         label = filler.label(claim.field, claim.value)
-        field = words.fields[domains.load(world.domain).wording.get(claim.field, claim.field)]
+        field = words.fields[claim.field]
     out: dict[str, Any] = {"kind": claim.kind, "says": says[claim.kind]}
     match claim.kind:
         case "history":

@@ -9,7 +9,6 @@ from whyrec.data.catalogue import Catalogue
 from whyrec.data.dataset import LIKE_SHARE
 from whyrec.evidence.types import Evidence, Fact, World
 from whyrec.features.facets import Facets
-from whyrec.language import domains
 from whyrec.language.claims import Claim, holds
 from whyrec.language.locales import clean_name
 from whyrec.language.past import RANK as _RANK
@@ -106,7 +105,6 @@ class Planner:
     ) -> None:
         self.domain = domain
         self._known = known
-        self._wording = domains.load(domain).wording
         self._index = catalogue.index
         self._facets = facets
         m = facets.matrix
@@ -325,8 +323,7 @@ class Planner:
                 len(c.items) if link == "own" or c.kind in ("feature", "people", "without") else 0
             )
             weak = c.kind == "history" and c.share is not None and c.share < WEAK_SHARE
-            field = self._wording.get(c.field, c.field) if c.field else None
-            shapes.append(ClaimShape(c.kind, link, named, c.event, field, weak))  # type: ignore[arg-type]
+            shapes.append(ClaimShape(c.kind, link, named, c.event, c.field, weak))  # type: ignore[arg-type]
         return claims, tuple(shapes)
 
     def _twins(self, lang: str) -> frozenset[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from whyrec.language import domains
 from whyrec.language.shape import ClaimShape, Shape
 
 WITHOUT_OWN = 2
@@ -32,13 +31,11 @@ def reachable_shapes(
 
     Examples
     --------
-    >>> len(reachable_shapes("en", "film", ["rating"], ["tag"]))
+    >>> len(reachable_shapes("en", "film", ["rating"], ["category"]))
     44
     """
     counted = tuple(crowd) if crowd is not None else tuple(events[:1])
-    wording = domains.load(domain).wording
-    said = tuple(dict.fromkeys(wording.get(f, f) for f in fields))
-    told = dict.fromkeys(_texts(tuple(events), said, counted))
+    told = dict.fromkeys(_texts(tuple(events), tuple(fields), counted))
     return [Shape(lang, domain, claims) for claims in told]
 
 

@@ -236,9 +236,9 @@ class SketchBook:
                 short.setdefault(self._missing(shape, per_shape), []).append(shape)
             todo = [s for lack, shapes in short.items() if lack > 0 for s in shapes]
             asked = total - len(todo)
-            for lack, shapes in short.items():
-                for start in range(0, len(shapes) if lack > 0 else 0, 32):
-                    batch = shapes[start : start + 32]
+            for lack, group in short.items():
+                for start in range(0, len(group) if lack > 0 else 0, 32):
+                    batch = group[start : start + 32]
                     for shape, texts in zip(
                         batch, backend.sketches(batch, lack * ASKED), strict=True
                     ):

@@ -85,14 +85,10 @@ class DomainWords:
 
 @dataclass(frozen=True, slots=True)
 class DomainPack:
-    """A domain in every language that its file holds.
-
-    `wording` names facet fields that are said like another field: in films a `tag` is a genre.
-    """
+    """A domain in every language that its file holds."""
 
     name: str
     languages: Mapping[str, DomainWords]
-    wording: Mapping[str, str]
 
     def words(self, lang: str) -> DomainWords:
         """The domain's words in `lang`.
@@ -137,13 +133,12 @@ def load(domain: str) -> DomainPack:
         )
     table = tomllib.loads((files(__name__) / f"{domain}.toml").read_text("utf-8"))
     try:
-        wording = table.pop("wording", {})
         languages = {lang: _words(t) for lang, t in table.items()}
     except KeyError as e:
         raise LanguageError(
             f"no {e.args[0]}", where=f"{domain}.toml", remedy="see film.toml"
         ) from e
-    return DomainPack(domain, MappingProxyType(languages), MappingProxyType(wording))
+    return DomainPack(domain, MappingProxyType(languages))
 
 
 def _words(t: Mapping[str, Any]) -> DomainWords:
