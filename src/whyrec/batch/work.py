@@ -19,7 +19,6 @@ from whyrec.language.sketchbook import PER_SHAPE, SketchBook
 from whyrec.language.types import Explanation
 from whyrec.recommend.bundle import Bundle
 
-
 REPEATABLE = ("nano", "none")
 """Language models that write the same sketches for the same shape in every process."""
 
