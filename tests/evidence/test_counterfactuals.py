@@ -138,7 +138,5 @@ def test_removed_items_do_not_come_back_into_the_list() -> None:
 
 def test_without_the_search_nothing_is_looked_for() -> None:
     engine = small_engine(5, "ials")
-    for _, evidences in engine.batch(
-        engine.bundle.dataset.users[:8], 6, counterfactuals=False
-    ):
+    for _, evidences in engine.batch(engine.bundle.dataset.users[:8], 6, counterfactuals=False):
         assert all(e.gone is None and e.displaced is None for e in evidences)

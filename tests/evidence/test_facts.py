@@ -107,7 +107,9 @@ def test_features_are_shared_with_positive_events_best_first(engine: EvidenceEng
             shared = {
                 f.value
                 for f in engine.facets.of(index[e.item])
-                if any(r.contribution > 0 and has(index[r.item], f.field, f.value) for r in e.reasons)
+                if any(
+                    r.contribution > 0 and has(index[r.item], f.field, f.value) for r in e.reasons
+                )
             }
             assert {f.value for f in told} <= shared
             assert len(told) == min(len(shared), 3)

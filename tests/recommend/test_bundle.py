@@ -94,7 +94,7 @@ def test_a_flipped_byte_in_any_file_is_found_and_the_file_named(
             broken = bytearray(whole)
             broken[at] ^= 1
             file.write_bytes(broken)
-            with pytest.raises(ModelError, match="changed since|newer whyrec|cannot be read") as e:
+            with pytest.raises(ModelError, match=r"changed since|newer whyrec|cannot be read") as e:
                 Bundle.load(tmp_path / "model")
             assert file.name in str(e.value)
             assert e.value.remedy

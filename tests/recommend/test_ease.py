@@ -30,7 +30,9 @@ def test_weights_are_the_closed_form(users: int, items: int) -> None:
 def test_scores_are_history_times_weights() -> None:
     X = interactions(2)
     model = EASE(regularization=3.0).fit(X)
-    np.testing.assert_allclose(model.scores(X), X.toarray() @ model.weights_, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        model.scores(X), X.toarray() @ model.weights_, rtol=1e-12, atol=1e-15
+    )
 
 
 def test_an_item_that_nobody_has_scores_zero() -> None:

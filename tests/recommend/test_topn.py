@@ -17,7 +17,7 @@ values = st.sampled_from([0.0, -1.5, 2.0, 2.0, 3.25, float("nan"), float("-inf")
 
 
 def by_sorting(row: list[float], hidden: set[int], n: int) -> list[int]:
-    good = [i for i, s in enumerate(row) if s == s and s > -np.inf and i not in hidden]
+    good = [i for i, s in enumerate(row) if s > -np.inf and i not in hidden]
     return sorted(good, key=lambda i: (-row[i], i))[:n]
 
 

@@ -232,7 +232,13 @@ class EvidenceEngine:
         choose(scores, hidden.indptr, hidden.indices, 0, short, items, best)
         return items, best
 
-    def _evidence(self, person: Person, items: Ints, counterfactuals: bool) -> list[Evidence]:
+    def _evidence(
+        self,
+        person: Person,
+        items: Ints,
+        counterfactuals: bool,
+        explained: tuple[Floats, Floats] | None = None,
+    ) -> list[Evidence]:
         from whyrec.evidence.search import rank_of
 
         scores, past = person.scores, person.past
@@ -240,7 +246,7 @@ class EvidenceEngine:
         if not len(past.history):
             return self._cold(person, items, ranks)
         model, history = self.bundle.recommender, past.history
-        parts, effects = model.explain(history, items)
+        parts, effects = explained or model.explain(history, items)
         baseline = model.baseline(items)
         order = np.argsort(-parts, axis=1, kind="stable")
         residual = scores[items] - (parts.sum(1) + baseline)

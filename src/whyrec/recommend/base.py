@@ -117,6 +117,26 @@ class Recommender(ABC):
         scores = parts.sum(1, keepdims=True) + self.baseline(items)[:, None]
         return parts, np.asarray(scores - self.leave_one_out(history, items))
 
+    def explain_many(
+        self, histories: sparse.csr_matrix, items: Ints, *, effects: bool = True
+    ) -> tuple[list[Floats], list[Floats]]:
+        """`explain` for many histories at once: row u of `items` [histories, n] belongs to history u.
+
+        Each float64 [n, h]. Where `items` holds -1 the row means nothing. Without `effects` only
+        contributions are computed and the second list is empty.
+        """
+        parts, lost = [], []
+        for u in range(histories.shape[0]):
+            a, b = histories.indptr[u], histories.indptr[u + 1]
+            history = History(histories.indices[a:b], histories.data[a:b])
+            if effects:
+                part, loss = self.explain(history, items[u])
+                lost.append(loss)
+            else:
+                part = self.contributions(history, items[u])
+            parts.append(part)
+        return parts, lost
+
     def removal(self, history: History) -> Removal | None:
         """How every score falls when events are removed; None if the model cannot tell."""
         return None

@@ -19,7 +19,7 @@ from whyrec.recommend import threads
 from whyrec.recommend.base import Floats, History, Ints
 from whyrec.recommend.checks import check_fit, check_number
 from whyrec.recommend.removal import Removal
-from whyrec.recommend.scoring import RowModel
+from whyrec.recommend.scoring import RowModel, blocks
 
 
 class EASE(RowModel):
@@ -122,6 +122,29 @@ class EASE(RowModel):
         """Contributions, which are the effects too."""
         parts = self.contributions(history, items)
         return parts, parts
+
+    def explain_many(
+        self, histories: sparse.csr_matrix, items: Ints, *, effects: bool = True
+    ) -> tuple[list[Floats], list[Floats]]:
+        """`explain` for many histories at once."""
+        from whyrec.recommend.ease_kernels import contribute_rows
+
+        self._check_fitted()
+        n = items.shape[1]
+        offsets = n * histories.indptr.astype(np.int64)
+        flat = np.empty(offsets[-1])
+        contribute_rows(
+            self.links_,
+            self.scale_,
+            histories.indptr,
+            histories.indices,
+            histories.data,
+            items,
+            offsets,
+            flat,
+        )
+        parts = blocks(flat, offsets, n)
+        return parts, parts if effects else []
 
     def removal(self, history: History) -> Removal:
         """How every score falls when events are removed; see `Removal`."""

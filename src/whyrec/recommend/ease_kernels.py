@@ -86,6 +86,31 @@ def score_rows(
 
 
 @kernel()
+def contribute_rows(
+    links: Floats,
+    scale: Floats,
+    indptr: Ints,
+    items: Ints,
+    weights: Floats,
+    lists: Ints,
+    offsets: Ints,
+    out: Floats,
+) -> None:
+    """`contribute` for every history and its row of `lists`, one block after another in `out`."""
+    n = lists.shape[1]
+    for u in range(len(indptr) - 1):
+        first = indptr[u]
+        h = indptr[u + 1] - first
+        at = offsets[u]
+        for a in range(n):
+            i = lists[u, a]
+            s = scale[i]
+            for j in range(h):
+                out[at + j] = np.float64(weights[first + j]) * links[i, items[first + j]] * s
+            at += h
+
+
+@kernel()
 def contribute(
     links: Floats, scale: Floats, history: Ints, weights: Floats, items: Ints, out: Floats
 ) -> None:

@@ -23,7 +23,7 @@ from whyrec.recommend import threads
 from whyrec.recommend.base import Floats, History, Ints
 from whyrec.recommend.checks import check_fit, check_number
 from whyrec.recommend.removal import Removal
-from whyrec.recommend.scoring import RowModel
+from whyrec.recommend.scoring import RowModel, blocks
 
 SOLVERS = ("cg", "cholesky")
 
@@ -72,8 +72,8 @@ class IALS(RowModel):
         self,
         *,
         factors: int = 64,
-        regularization: float = 5.0,
-        alpha: float = 10.0,
+        regularization: float = 30.0,
+        alpha: float = 4.0,
         iterations: int = 15,
         solver: str = "cg",
         cg_steps: int = 3,
@@ -200,12 +200,40 @@ class IALS(RowModel):
 
     def leave_one_out(self, history: History, items: Ints) -> Floats:
         """Scores without each event, all by rank-one downdates: float64 [items, h]."""
-        return self._explain(history, items, leave_out=True)[1]
+        parts, lost = self._explain(history, items, leave_out=True)
+        return np.asarray(parts.sum(1, keepdims=True) - lost)
 
     def explain(self, history: History, items: Ints) -> tuple[Floats, Floats]:
         """Contributions and effects in one solve."""
-        parts, left = self._explain(history, items, leave_out=True)
-        return parts, parts.sum(1, keepdims=True) - left
+        parts, lost = self._explain(history, items, leave_out=True)
+        return parts, lost
+
+    def explain_many(
+        self, histories: sparse.csr_matrix, items: Ints, *, effects: bool = True
+    ) -> tuple[list[Floats], list[Floats]]:
+        """`explain` for many histories at once."""
+        from whyrec.recommend.ials_kernels import explain_rows
+
+        self._check_fitted()
+        n = items.shape[1]
+        offsets = n * histories.indptr.astype(np.int64)
+        flat = np.empty(offsets[-1])
+        lost = np.empty(offsets[-1] if effects else 0)
+        explain_rows(
+            self.item_factors_,
+            self._gram,
+            histories.indptr,
+            histories.indices,
+            histories.data,
+            self.alpha,
+            items,
+            0,
+            histories.shape[0],
+            offsets,
+            flat,
+            lost,
+        )
+        return blocks(flat, offsets, n), blocks(lost, offsets, n) if effects else []
 
     def _explain(self, history: History, items: Ints, *, leave_out: bool) -> tuple[Floats, Floats]:
         from whyrec.recommend.ials_kernels import explain
@@ -213,7 +241,7 @@ class IALS(RowModel):
         self._check_fitted()
         shape = (len(items), len(history))
         contributions = np.empty(shape)
-        left = np.empty(shape if leave_out else (0, 0))
+        lost = np.empty(shape if leave_out else (0, 0))
         explain(
             self.item_factors_,
             self._gram,
@@ -222,9 +250,9 @@ class IALS(RowModel):
             self.alpha,
             np.asarray(items),
             contributions,
-            left,
+            lost,
         )
-        return contributions, left
+        return contributions, lost
 
     def removal(self, history: History) -> Removal:
         """How every score falls when events are removed; see `Removal`."""

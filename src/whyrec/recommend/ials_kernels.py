@@ -289,19 +289,17 @@ def _explain(
     z: Floats,
     wide: Floats,
     out: Floats,
-    left: Floats,
+    lost: Floats,
 ) -> None:
-    """Contributions (and, where `left` has rows, leave-one-out scores) of one history's items."""
+    """Contributions (and, where `lost` has rows, effects) of one history's items."""
     h, k = len(weights), Y.shape[1]
-    leave = left.shape[0] > 0
+    leave = lost.shape[0] > 0
     if leave:
         _effects(weights, alpha, V, U, x, wide)
     for n in range(len(lists)):
         i = lists[n]
-        score = 0.0
         for f in range(k):
             z[f] = Y[i, f]
-            score += z[f] * x[f]
         for p in range(k):
             t = z[p] / U[p, p]
             z[p] = t
@@ -318,7 +316,7 @@ def _explain(
                 t += V[j, f] * z[f]
             out[n, j] = (1 + alpha * weights[j]) * t
             if leave:
-                left[n, j] = score - wide[k, j] * t
+                lost[n, j] = wide[k, j] * t
 
 
 @kernel(loose=True)
@@ -359,16 +357,16 @@ def explain(
     alpha: float,
     lists: Ints,
     out: Floats,
-    left: Floats,
+    lost: Floats,
 ) -> None:
-    """Contributions [n, h] and, if `left` is not empty, leave-one-out scores of one history."""
+    """Contributions [n, h] and, if `lost` is not empty, what leaving each event out costs."""
     h, k = len(items), Y.shape[1]
     V = np.empty((h, k))
     U = np.empty((k, k))
     x = np.empty(k)
-    wide = np.empty((k + 1, h if left.shape[0] > 0 else 0))
+    wide = np.empty((k + 1, h if lost.shape[0] > 0 else 0))
     _fold_in(Y, base, items, weights, alpha, V, U, x)
-    _explain(Y, weights, alpha, V, U, x, lists, np.empty(k), wide, out, left)
+    _explain(Y, weights, alpha, V, U, x, lists, np.empty(k), wide, out, lost)
 
 
 @kernel()
@@ -384,11 +382,11 @@ def explain_rows(
     end: int,
     offsets: Ints,
     out: Floats,
-    left: Floats,
+    lost: Floats,
 ) -> None:
     """The same for histories `start` to `end` with `lists` [rows, n], one after another in `out`.
 
-    Row u writes n·h values from `offsets[u]`; `left` is filled too if it is as long as `out`.
+    Row u writes n·h values from `offsets[u]`; `lost` is filled too if it is as long as `out`.
     """
     k, n = Y.shape[1], lists.shape[1]
     most = _longest(indptr, start, end)
@@ -396,7 +394,7 @@ def explain_rows(
     U = np.empty((k, k))
     x = np.empty(k)
     z = np.empty(k)
-    leave = len(left) > 0
+    leave = len(lost) > 0
     nothing = np.empty((0, 0))
     for u in range(start, end):
         a, b = indptr[u], indptr[u + 1]
@@ -407,8 +405,8 @@ def explain_rows(
         at = offsets[u]
         part = out[at : at + n * h].reshape(n, h)
         if leave:
-            lost = left[at : at + n * h].reshape(n, h)
+            cost = lost[at : at + n * h].reshape(n, h)
             wide = np.empty((k + 1, h))
-            _explain(Y, weights[a:b], alpha, V, U, x, lists[u], z, wide, part, lost)
+            _explain(Y, weights[a:b], alpha, V, U, x, lists[u], z, wide, part, cost)
         else:
             _explain(Y, weights[a:b], alpha, V, U, x, lists[u], z, nothing, part, nothing)

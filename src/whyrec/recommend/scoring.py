@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,12 @@ class RowModel(Recommender):
             work(0, 1)
         else:
             threads.run(work, threads.pieces(np.diff(csr.indptr) + 8))
+
+
+def blocks(flat: Floats, offsets: Ints, n: int) -> list[Floats]:
+    """The [n, h] block of each history in a flat array: views from `offsets[u]` to the next."""
+    ends = offsets.tolist()
+    return [flat[a:b].reshape(n, (b - a) // n) for a, b in pairwise(ends)]
 
 
 def rank(
