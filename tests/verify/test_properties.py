@@ -36,7 +36,7 @@ def test_no_text_raises_and_spans_lie_in_the_text(text: str, lang: str) -> None:
 @given(st.data(), LANGS)
 @settings(max_examples=150, deadline=None)
 def test_a_single_changed_fact_is_noticed(data: st.DataObject, lang: str) -> None:
-    groups = [g for g in corpus.groups(lang) if g[0] != "cold"]
+    groups = [g for g in corpus.groups(lang) if "cold" not in g[0]]
     _, w, texts = data.draw(st.sampled_from(groups))
     text = data.draw(st.sampled_from(texts))
     kind = data.draw(st.sampled_from(sorted(lies.KINDS)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = re.compile(rf"[^\W{CJK}]+|.", re.S)
@@ -61,6 +62,23 @@ class Mention:
     soft: bool = False
 
 
+def _prepared(name: str) -> tuple[str, str]:
+    folded = " ".join(fold(name).split())
+    return (_RUN.match(folded)[0] if folded else "", folded)  # type: ignore[index]
+
+
+@lru_cache(maxsize=65536)
+def item_names(name: str, lang: str) -> tuple[tuple[str, str], ...]:
+    """Every form of a title, prepared for `Names`."""
+    return tuple(dict.fromkeys(_prepared(f) for f in item_forms(name, lang)))
+
+
+@lru_cache(maxsize=65536)
+def facet_names(label: str, lang: str) -> tuple[tuple[str, str], ...]:
+    """Every form of a facet's label, prepared for `Names`."""
+    return tuple(dict.fromkeys(_prepared(f) for f in facet_forms(label, lang)))
+
+
 class Names:
     """Names with what they stand for, found at a place in a folded text.
 
@@ -78,10 +96,18 @@ class Names:
 
     def add(self, name: str, target: object) -> None:
         """Let the name stand for the target (besides what it already stands for)."""
-        folded = " ".join(fold(name).split())
+        self.add_prepared(_prepared(name), target)
+
+    def add_forms(self, forms: tuple[tuple[str, str], ...], target: object) -> None:
+        """`add` for names that `item_names` or `facet_names` prepared."""
+        for form in forms:
+            self.add_prepared(form, target)
+
+    def add_prepared(self, form: tuple[str, str], target: object) -> None:
+        """`add` for one prepared name: its first run, and the folded name."""
+        key, folded = form
         if not folded:
             return
-        key = _RUN.match(folded)[0]  # type: ignore[index]
         targets = self._by_first.setdefault(key, {}).setdefault(folded, [])
         if target not in targets:
             targets.append(target)
@@ -106,6 +132,11 @@ class Names:
 def item_forms(name: str, lang: str) -> Iterable[str]:
     """The ways in which a title may stand in a text: without its year, with its article in front."""
     yield name
+    if len(name) > 160:
+        from whyrec.language.fill import shorten  # long names are cut when they are shown
+        from whyrec.language.locales import clean_name
+
+        yield shorten(clean_name(name))
     bare = _YEAR.sub("", name)
     if bare and bare != name:
         yield bare

@@ -44,6 +44,10 @@ _LIST = re.compile(
 )
 
 
+def _within(place: tuple[int, int], others: Sequence[tuple[int, int]]) -> bool:
+    return any(s <= place[0] and place[1] <= e for s, e in others)
+
+
 class Roles:
     """What the roles of a clause hold: numbers, items, what the person did with them."""
 
@@ -130,10 +134,20 @@ class Roles:
                 options += [[(i,) for i in m.items] for m in named]
             else:
                 options.append([self._pronoun(c, place)])
+        loose = [p for p in c.roles_of("c") if not _within(p, [*c.roles_of("who")])]
+        loose += [
+            p
+            for p in c.roles_of("c")
+            for s, e in c.roles_of("who")
+            if s <= p[0] and p[1] <= e and any(t.mentions for t in self.enc.inside(s, e))
+        ]
         ways = []
         for way in islice(product(*options), 16):
             ids = dict.fromkeys(i for part in way for i in part if i != self.world.item)
             ways.append(tuple(ids))
+        for p in loose:
+            if all(self._value(c, "c", p) != len(w) for w in ways):
+                raise Refused("wrong-number", "not so many are named", self.enc.span(*p))
         return ways
 
     def _pronoun(self, c: Clause, place: tuple[int, int]) -> tuple[str, ...]:

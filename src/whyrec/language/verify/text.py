@@ -13,7 +13,7 @@ from whyrec.language.verify import surface
 from whyrec.language.verify.diagnose import bad_words, unknown_names, unknown_words
 from whyrec.language.verify.grammar import Grammar, load
 from whyrec.language.verify.meaning import overclaims, understand
-from whyrec.language.verify.mentions import Mention, Names, facet_forms, find, fold, item_forms
+from whyrec.language.verify.mentions import Mention, Names, facet_names, find, fold, item_names
 from whyrec.language.verify.parse import parses, traps
 from whyrec.language.verify.state import State
 from whyrec.language.verify.tokens import (
@@ -55,8 +55,7 @@ def _index(world: World, lang: str, every_facet: bool) -> Index:
     items = Names()
     for i in world.mentionable():
         for name in world.names(i, lang):
-            for form in item_forms(name, lang):
-                items.add(form, i)
+            items.add_forms(item_names(name, lang), i)
     facets = Names()
     seen = set(world.facets(world.item))
     if every_facet:
@@ -64,8 +63,7 @@ def _index(world: World, lang: str, every_facet: bool) -> Index:
             seen.update(world.facets(i))
     for f, v in sorted(seen):
         for label in world.facet_labels(f, v, lang):
-            for form in facet_forms(label, lang):
-                facets.add(form, (f, v))
+            facets.add_forms(facet_names(label, lang), (f, v))
     index = Index(world, items, facets)
     _indices[key] = index
     while len(_indices) > _KEPT:
