@@ -7,7 +7,7 @@ PYTEST ?= -n 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench-quick venv dev clean
+.PHONY: help demo test lint types docs bench-quick venv dev clean
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s'|' 2>/dev/null \
@@ -26,6 +26,9 @@ lint: $(VENV)/.dev ## ruff, formatting, the import rule
 
 types: $(VENV)/.dev ## mypy --strict on src
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev ## the site, with the API reference from the docstrings
+	$(BIN)/mkdocs build --strict
 
 bench-quick: $(VENV)/.dev ## every benchmark in its short form, as JSON lines
 	@for b in benchmarks/*.py; do \
