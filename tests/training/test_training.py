@@ -14,8 +14,8 @@ from whyrec.language.backends.nano import NanoBackend, prompt
 from whyrec.language.shape import Shape
 from whyrec.training import Progress, Training, evaluate_lm, train
 from whyrec.training import model as model_module
+from whyrec.training.batches import IGNORE, Data
 from whyrec.training.corpus import Corpus, all_shapes, build, is_unseen, is_valid, skeleton
-from whyrec.training.loop import IGNORE, Data
 from whyrec.training.tokens import control_tokens, train_tokenizer
 
 SHAPES = [

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,169 +15,15 @@ import numpy as np
 
 from whyrec.data.files import atomic_dir, atomic_file
 from whyrec.errors import ConfigError, LanguageError
-from whyrec.language.backends.nano import END, PAD, prompt
 from whyrec.language.shape import Shape
+from whyrec.training.batches import IGNORE, Data
 from whyrec.training.corpus import Accept, Corpus, build, verified
+from whyrec.training.curve import write_curve
 from whyrec.training.export import export, grammar_fingerprints
 from whyrec.training.model import ModelConfig, require_torch
 from whyrec.training.model import build as build_model
+from whyrec.training.settings import Progress, Row, TrainConfig, Training
 from whyrec.training.tokens import train_tokenizer
-
-IGNORE = -100
-
-
-@dataclass(frozen=True, slots=True)
-class TrainConfig:
-    """Everything that decides what comes out of training.
-
-    Attributes
-    ----------
-    seed
-        Of corpus, weights, order and dropout.
-    texts
-        Texts to generate, before the split.
-    vocabulary
-        Most tokens of the tokenizer.
-    layers, width, heads, inner, dropout
-        See `ModelConfig`.
-    steps, batch
-        Optimiser steps and texts in each.
-    rate, warmup, weight_decay, clip
-        Peak learning rate of AdamW, steps until it is reached (a cosine to a tenth follows), weight
-        decay of the matrices, largest gradient norm.
-    smoothing
-        Label smoothing of the loss on text tokens; control tokens are never predicted.
-    evaluate_every, patience
-        Steps between evaluations; after so many without a lower validation loss training stops.
-    """
-
-    seed: int = 0
-    texts: int = 60_000
-    vocabulary: int = 2_000
-    layers: int = 6
-    width: int = 256
-    heads: int = 4
-    inner: int = 704
-    dropout: float = 0.05
-    steps: int = 1_500
-    batch: int = 64
-    rate: float = 3e-3
-    warmup: int = 100
-    weight_decay: float = 0.05
-    clip: float = 1.0
-    smoothing: float = 0.05
-    evaluate_every: int = 250
-    patience: int = 4
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        rules: list[tuple[str, bool, str]] = [
-            ("steps", self.steps >= 1, "give 1 or more"),
-            ("batch", self.batch >= 1, "give 1 or more"),
-            ("texts", self.texts >= 200, "give 200 or more"),
-            ("vocabulary", self.vocabulary >= 400, "give 400 or more"),
-            ("width", self.width % (2 * self.heads) == 0, "give a multiple of twice the heads"),
-            ("dropout", 0 <= self.dropout < 1, "give 0 to below 1"),
-            ("smoothing", 0 <= self.smoothing < 1, "give 0 to below 1"),
-            ("rate", self.rate > 0, "give more than 0"),
-            ("evaluate_every", self.evaluate_every >= 1, "give 1 or more"),
-        ]
-        for name, fine, remedy in rules:
-            if not fine:
-                raise ConfigError(
-                    "out of range", where=f"{name} {getattr(self, name)}", remedy=remedy
-                )
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where training stands: `stage` is `corpus` (of `total` texts) or `train` (of `total` steps)."""
-
-    stage: str
-    done: int
-    total: int
-    loss: float | None = None
-    valid_loss: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One evaluation: the mean training loss since the last one and what the held-out texts say.
-
-    `valid_loss` is the mean negative log-likelihood a token, without smoothing, on skeletons never
-    seen; `perplexity` its exponential; `slots_exact` and `accepted` are shares of sampled texts.
-    """
-
-    step: int
-    rate: float
-    loss: float
-    valid_loss: float
-    perplexity: float
-    slots_exact: float
-    accepted: float
-
-
-@dataclass
-class Training:
-    """What training did. `model` is the exported directory, None if it was stopped before its end."""
-
-    steps: int
-    losses: list[float]
-    rows: list[Row] = field(default_factory=list)
-    model: Path | None = None
-    stopped_early: bool = False
-    seconds: float = 0.0
-
-
-class Data:
-    """Texts as padded rows of token ids, drawn by (seed, step) alone so that resuming needs no state."""
-
-    def __init__(self, rows: Sequence[tuple[str, str]], tokenizer: Any) -> None:
-        encode = tokenizer.get_vocab()
-        end = encode[END]
-        self.pad = encode[PAD]
-        starts: dict[str, list[int]] = {}
-        self.ids: list[np.ndarray] = []
-        self.starts: list[int] = []
-        for (key, _), text in zip(rows, tokenizer.encode_batch([t for _, t in rows]), strict=True):
-            start = starts.get(key)
-            if start is None:
-                start = starts[key] = [encode[t] for t in prompt(Shape.parse(key))]
-            self.ids.append(np.array([*start, *text.ids, end], np.int64))
-            self.starts.append(len(start))
-        self.lengths = np.array([len(x) for x in self.ids])
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def epoch(self, seed: int, epoch: int, batch: int) -> list[np.ndarray]:
-        """Batches of one pass: shuffled, texts of like length together, the batches shuffled again."""
-        rng = np.random.default_rng((seed, epoch))
-        order = rng.permutation(len(self))
-        batches: list[np.ndarray] = []
-        window = batch * 50
-        for at in range(0, len(order), window):
-            part = order[at : at + window]
-            part = part[np.argsort(self.lengths[part], kind="stable")]
-            batches += [part[k : k + batch] for k in range(0, len(part), batch)]
-        # A last, short batch would weigh its few texts more than others.
-        full = [b for b in batches if len(b) == batch] or batches
-        rng.shuffle(full)
-        return full
-
-    def batch(self, rows: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs and targets (rows, longest); targets of prompt and padding are `IGNORE`.
-
-        Lengths are multiples of 8: kernels are prepared anew for every new size.
-        """
-        longest = -(-max(len(self.ids[k]) for k in rows) // 8) * 8
-        x = np.full((len(rows), longest), self.pad, np.int64)
-        y = np.full((len(rows), longest), IGNORE, np.int64)
-        for r, k in enumerate(rows):
-            ids, start = self.ids[k], self.starts[k]
-            x[r, : len(ids)] = ids
-            y[r, start - 1 : len(ids) - 1] = ids[start:]
-        return x, y
 
 
 def train(
@@ -287,7 +132,9 @@ class _Run:
 
     def _same_configuration(self) -> None:
         place = self.out / "config.json"
-        mine = {**asdict(self.config), "grammar": grammar_fingerprints()}
+        # Taken now, not when the model is exported: the grammar may have changed by then.
+        self.grammar = grammar_fingerprints()
+        mine = {**asdict(self.config), "grammar": self.grammar}
         if place.is_file():
             if json.loads(place.read_text(encoding="utf-8")) != mine:
                 raise LanguageError(
@@ -478,16 +325,8 @@ class _Run:
             report.accepted,
         )
         self.rows.append(row)
-        self._write_curve()
+        write_curve(self.rows, self.losses, self.out)
         self._tell(Progress("train", self.step, self.config.steps, loss, valid))
-
-    def _write_curve(self) -> None:
-        with atomic_file(self.out / "curve.csv") as part, Path(part).open("w", newline="") as f:
-            writer = csv.writer(f)
-            writer.writerow(Row.__slots__)
-            for r in self.rows:
-                writer.writerow(f"{getattr(r, k):.6g}" for k in Row.__slots__)
-        _picture(self.rows, self.losses, self.out / "curve.png")
 
     def _export(self) -> Path:
         from safetensors.torch import load_file
@@ -496,6 +335,7 @@ class _Run:
         weights = load_file(str(best / "model.safetensors"))
         row = min(self.rows, key=lambda r: r.valid_loss)
         about = {
+            "grammar": self.grammar,
             "training": {
                 "config": asdict(self.config),
                 "steps": self.step,
@@ -537,22 +377,3 @@ class _Run:
     def _tell(self, progress: Progress) -> None:
         if self.progress is not None:
             self.progress(progress)
-
-
-def _picture(rows: Sequence[Row], losses: Sequence[float], path: Path) -> None:
-    """The loss curve as PNG where matplotlib is installed; it is a convenience, not a result."""
-    try:
-        import matplotlib
-    except ImportError:
-        return
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4))
-    axes.plot(range(1, len(losses) + 1), losses, linewidth=0.5, label="training (smoothed labels)")
-    axes.plot([r.step for r in rows], [r.valid_loss for r in rows], marker="o", label="validation")
-    axes.set(xlabel="step", ylabel="loss a token", yscale="log")
-    axes.legend()
-    with atomic_file(path) as part:
-        figure.savefig(part, format="png")
-    pyplot.close(figure)

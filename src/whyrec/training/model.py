@@ -32,7 +32,7 @@ class ModelConfig:
     """
 
     vocabulary: int
-    layers: int = 6
+    layers: int = 4
     width: int = 256
     heads: int = 4
     inner: int = 704
