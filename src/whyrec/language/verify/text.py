@@ -42,7 +42,7 @@ class Index:
     facets: Names
 
 
-_KEPT = 16
+_KEPT = 64
 _indices: OrderedDict[tuple[int, str, bool], Index] = OrderedDict()
 
 
