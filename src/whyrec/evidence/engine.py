@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,6 +113,7 @@ class EvidenceEngine:
         self._main = EVENT_NAMES.index(bundle.main_event)
         self._last: Person | None = None
         self._deeds: dict[int, dict[str, Deed]] = {}
+        self._lock = threading.Lock()
 
     def explain(
         self,
@@ -207,11 +209,12 @@ class EvidenceEngine:
         index = self.bundle.dataset.user_index.get(user, -1)
         if index < 0:
             return {}
-        if index not in self._deeds:
-            if len(self._deeds) >= KEPT:
-                del self._deeds[next(iter(self._deeds))]
-            self._deeds[index] = self._all_deeds.of(index)
-        return self._deeds[index]
+        with self._lock:
+            if index not in self._deeds:
+                if len(self._deeds) >= KEPT:
+                    del self._deeds[next(iter(self._deeds))]
+                self._deeds[index] = self._all_deeds.of(index)
+            return self._deeds[index]
 
     @cached_property
     def _all_deeds(self) -> Deeds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cached_property
 
 import numpy as np
@@ -42,10 +43,11 @@ class Attested:
         self._indptr, self._people = by_item.indptr, by_item.indices
         self.counts = np.diff(self._indptr)
         self.people_total = int((np.diff(crowd.indptr) > 0).sum())
-        self._mark = np.zeros(crowd.shape[0], np.bool_)
+        self._n_users = crowd.shape[0]
+        # Kernels release the GIL, so every thread has scratch arrays of its own.
+        self._scratch = threading.local()
         self._facet_indptr = facets.matrix.indptr
         self._facet_items = facets.matrix.indices
-        self._slot = np.full(max(len(facets.facets), 1), -1, np.int32)
         self._events = bundle.dataset.events
         self._n_items = bundle.dataset.n_items
 
@@ -89,8 +91,15 @@ class Attested:
         from whyrec.evidence.kernels import shared_people
 
         out = np.zeros(peers.shape, np.int64)
-        shared_people(self._indptr, self._people, items, peers, self._mark, out)
+        shared_people(self._indptr, self._people, items, peers, self._mine().mark, out)
         return out
+
+    def _mine(self) -> threading.local:
+        mine = self._scratch
+        if not hasattr(mine, "mark"):
+            mine.mark = np.zeros(self._n_users, np.bool_)
+            mine.slot = np.full(max(len(self.facets.facets), 1), -1, np.int32)
+        return mine
 
     def _lift(self, both: Ints, one: Ints, other: Ints) -> Floats:
         return np.asarray(both * float(self.people_total) / np.maximum(one * other, 1))
@@ -136,7 +145,7 @@ class Attested:
         indptr, facets = self._facet_indptr, self._facet_items
         best = np.empty((len(items), FEATURES), np.int32)
         shared_facets(
-            indptr, facets, self.facets.idf, history, items, contributions, self._slot, best
+            indptr, facets, self.facets.idf, history, items, contributions, self._mine().slot, best
         )
         ids = self.ids
         for a, row in enumerate(best.tolist()):

@@ -133,7 +133,8 @@ class IALS(RowModel):
         cost = np.diff(indptr) + self.factors
         ends = threads.pieces(cost)
         if self.solver == "cg":
-            with threads.blas_threads():
+            # Too small a product to share out: threads of BLAS would only wait for each other.
+            with threads.blas_threads(1):
                 gram = fixed.T @ fixed
             gram[np.diag_indices_from(gram)] += np.float32(self.regularization)
             alpha: Any = np.float32(self.alpha)
@@ -154,7 +155,7 @@ class IALS(RowModel):
 
     def _base(self, Y: Floats) -> Floats:
         """YᵀY + λI in float64."""
-        with threads.blas_threads():
+        with threads.blas_threads(1):
             wide = Y.astype(np.float64)
             base = wide.T @ wide
         base[np.diag_indices_from(base)] += self.regularization

@@ -119,16 +119,35 @@ def _fold_in(
         for g in range(k):
             U[f, g] = base[f, g]
         x[f] = 0
+    whole = k - k % 4
     j = 0
     while j + 4 <= h:
         e0, e1 = alpha * weights[j], alpha * weights[j + 1]
         e2, e3 = alpha * weights[j + 2], alpha * weights[j + 3]
         for f in range(k):
-            t0, t1, t2, t3 = V[j, f], V[j + 1, f], V[j + 2, f], V[j + 3, f]
-            x[f] += (1 + e0) * t0 + (1 + e1) * t1 + (1 + e2) * t2 + (1 + e3) * t3
-            t0, t1, t2, t3 = e0 * t0, e1 * t1, e2 * t2, e3 * t3
+            x[f] += ((1 + e0) * V[j, f] + (1 + e1) * V[j + 1, f]) + (
+                (1 + e2) * V[j + 2, f] + (1 + e3) * V[j + 3, f]
+            )
+        # Four events by four rows: each value read is used four times.
+        for f in range(0, whole, 4):
+            p0, p1, p2, p3 = e0 * V[j, f], e1 * V[j + 1, f], e2 * V[j + 2, f], e3 * V[j + 3, f]
+            f += 1
+            q0, q1, q2, q3 = e0 * V[j, f], e1 * V[j + 1, f], e2 * V[j + 2, f], e3 * V[j + 3, f]
+            f += 1
+            r0, r1, r2, r3 = e0 * V[j, f], e1 * V[j + 1, f], e2 * V[j + 2, f], e3 * V[j + 3, f]
+            f += 1
+            s0, s1, s2, s3 = e0 * V[j, f], e1 * V[j + 1, f], e2 * V[j + 2, f], e3 * V[j + 3, f]
+            f -= 3
             for g in range(index(f - f % LANES), index(k)):
-                U[f, g] += (t0 * V[j, g] + t1 * V[j + 1, g]) + (t2 * V[j + 2, g] + t3 * V[j + 3, g])
+                a, b, c, d = V[j, g], V[j + 1, g], V[j + 2, g], V[j + 3, g]
+                U[f, g] += (p0 * a + p1 * b) + (p2 * c + p3 * d)
+                U[f + 1, g] += (q0 * a + q1 * b) + (q2 * c + q3 * d)
+                U[f + 2, g] += (r0 * a + r1 * b) + (r2 * c + r3 * d)
+                U[f + 3, g] += (s0 * a + s1 * b) + (s2 * c + s3 * d)
+        for f in range(whole, k):
+            p0, p1, p2, p3 = e0 * V[j, f], e1 * V[j + 1, f], e2 * V[j + 2, f], e3 * V[j + 3, f]
+            for g in range(index(f - f % LANES), index(k)):
+                U[f, g] += (p0 * V[j, g] + p1 * V[j + 1, g]) + (p2 * V[j + 2, g] + p3 * V[j + 3, g])
         j += 4
     while j < h:
         e0 = alpha * weights[j]
@@ -296,27 +315,33 @@ def _explain(
     leave = lost.shape[0] > 0
     if leave:
         _effects(weights, alpha, V, U, x, wide)
-    for n in range(len(lists)):
-        i = lists[n]
+    # Two items at once share every value of U and V that is read; the last may be its own partner.
+    for n in range(0, len(lists), 2):
+        m = min(n + 1, len(lists) - 1)
         for f in range(k):
-            z[f] = Y[i, f]
+            z[0, f] = Y[lists[n], f]
+            z[1, f] = Y[lists[m], f]
         for p in range(k):
-            t = z[p] / U[p, p]
-            z[p] = t
+            s, t = z[0, p] / U[p, p], z[1, p] / U[p, p]
+            z[0, p], z[1, p] = s, t
             for g in range(index(p + 1), index(k)):
-                z[g] -= t * U[p, g]
+                z[0, g] -= s * U[p, g]
+                z[1, g] -= t * U[p, g]
         for p in range(k - 1, -1, -1):
-            t = z[p]
+            s, t = z[0, p], z[1, p]
             for g in range(index(p + 1), index(k)):
-                t -= U[p, g] * z[g]
-            z[p] = t / U[p, p]
+                s -= U[p, g] * z[0, g]
+                t -= U[p, g] * z[1, g]
+            z[0, p], z[1, p] = s / U[p, p], t / U[p, p]
         for j in range(h):
-            t = 0.0
+            s = t = 0.0
             for f in range(k):
-                t += V[j, f] * z[f]
-            out[n, j] = (1 + alpha * weights[j]) * t
+                s += V[j, f] * z[0, f]
+                t += V[j, f] * z[1, f]
+            c = 1 + alpha * weights[j]
+            out[n, j], out[m, j] = c * s, c * t
             if leave:
-                lost[n, j] = wide[k, j] * t
+                lost[n, j], lost[m, j] = wide[k, j] * s, wide[k, j] * t
 
 
 @kernel(loose=True)
@@ -366,7 +391,7 @@ def explain(
     x = np.empty(k)
     wide = np.empty((k + 1, h if lost.shape[0] > 0 else 0))
     _fold_in(Y, base, items, weights, alpha, V, U, x)
-    _explain(Y, weights, alpha, V, U, x, lists, np.empty(k), wide, out, lost)
+    _explain(Y, weights, alpha, V, U, x, lists, np.empty((2, k)), wide, out, lost)
 
 
 @kernel()
@@ -393,7 +418,7 @@ def explain_rows(
     V = np.empty((most, k))
     U = np.empty((k, k))
     x = np.empty(k)
-    z = np.empty(k)
+    z = np.empty((2, k))
     leave = len(lost) > 0
     nothing = np.empty((0, 0))
     for u in range(start, end):
