@@ -128,7 +128,7 @@ def test_openings_vary() -> None:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_verifier_accepts_what_the_grammar_says(lang: str) -> None:
-    chosen = [(s, t) for s, t in sample() if s.lang == lang][::9]
+    chosen = [(s, t) for s, t in sample() if s.lang == lang][::16]
     refused = [(s.key, t) for s, t in chosen if not verified(t, s)]
     assert len(refused) / len(chosen) <= 0.02, refused[:20]
 
