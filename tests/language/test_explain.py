@@ -10,6 +10,7 @@ import pytest
 from tests.language.test_sketchbook import Scribe
 
 from whyrec.data.dataset import Dataset
+from whyrec.data.events import TOLD_EVENTS
 from whyrec.data.readers import read
 from whyrec.data.shop import generate
 from whyrec.errors import ConfigError, UnknownItemError, UnknownUserError
@@ -18,9 +19,10 @@ from whyrec.language.claims import holds
 from whyrec.language.explain import Explainer, book_path
 from whyrec.language.plan import claim_key
 from whyrec.language.realise import sketches
+from whyrec.language.shape import Shape
 from whyrec.language.sketchbook import SketchBook
 from whyrec.language.types import Explanation
-from whyrec.language.verify import verify
+from whyrec.language.verify import verify, verify_sketch
 from whyrec.recommend.bundle import Bundle
 
 
@@ -240,3 +242,16 @@ def test_real_people_get_proved_texts(data_dir: Path, name: str, lang: str) -> N
     users = dataset.users[:: max(1, len(dataset.users) // 8)]
     for found in explainer.explain_many(users):
         check(found, explainer)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("domain", ["film", "shop", "generic"])
+@pytest.mark.parametrize("event", TOLD_EVENTS)
+def test_what_is_said_of_an_item_below_the_list_is_proved(
+    lang: str, domain: str, event: str
+) -> None:
+    for told in (f"+history(own,1,{event})", f"+history(own,3,{event},weak)", ""):
+        shape = Shape.parse(f"{lang}|{domain}|plain|rank(off){told}")
+        for sketch in sketches(shape):
+            kept, problems = verify_sketch(sketch.text, shape)
+            assert kept is not None, (sketch.text, problems)

@@ -292,7 +292,8 @@ class Explainer:
         new -= self._asked
         self._asked |= new
         # What was asked before and came up short stays as it is: the same input, the same text.
-        missing = [s for s in new if not self.book.asked(s)]
+        # An item below the list is asked for one at a time: the realiser has words for it.
+        missing = [s for s in new if not self.book.asked(s) and s.claims[0].link != "off"]
         if missing:
             missing.sort(key=lambda s: s.key)
             self.book.fill(missing, self.backend, self.per_shape, save=False)
@@ -449,5 +450,10 @@ def _attempts(e: Evidence, plan: Plan) -> Iterator[Plan]:
     """The plan, then one that tells the rank only."""
     yield plan
     claim = Claim("rank", count=e.rank)
-    shape = Shape(plan.lang, plan.shape.domain, (ClaimShape("rank"),), plan.shape.tone)
+    shape = Shape(
+        plan.lang,
+        plan.shape.domain,
+        (ClaimShape("rank", "off" if e.rank > e.list_size else ""),),
+        plan.shape.tone,
+    )
     yield Plan(plan.user, plan.item, plan.lang, (claim,), shape)

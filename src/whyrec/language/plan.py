@@ -153,12 +153,26 @@ class Planner:
         past = read(e)
         if told.ambiguous:
             past.top = [p for p in past.top if p.item not in told.ambiguous]
+        if e.rank > e.list_size:  # asked for by name: nothing may say that it is on the list
+            yield from self._off_list(e, past, told)
+            return
         if past.top:
             yield from self._from_history(e, facts, past, told)
         elif facts.popular and not told.greeted and told.new(facts.popular) and self._new(e):
             yield self._shaped((facts.popular,), ("cold",))
         yield from self._from_crowd(facts, told)
         yield self._shaped((Claim("rank", count=e.rank),), ("",))
+
+    def _off_list(self, e: Evidence, past: Told, told: _List) -> Iterator[Choice]:
+        """Where the item stands, and what counts most for it."""
+        rank = Claim("rank", count=e.rank)
+        if past.top:
+            for named in self._namings(e, past, told):
+                share = min(sum(p.contribution for p in named) / past.total, 1.0)
+                items = tuple(p.item for p in named)
+                claim = Claim("history", items, named[0].event, share=share)
+                yield self._shaped((rank, claim), ("off", "own"))
+        yield self._shaped((rank,), ("off",))
 
     # -- the person's own history ---------------------------------------------------------------
 

@@ -33,10 +33,11 @@ _LETTERS = {
     ("without", "same"): "w",
     ("without", "own"): "W",
     ("rank", ""): "k",
+    ("rank", "off"): "o",
 }
 _SLOT_LETTER = {
     "history": "h", "count": "g", "group": "g", "feature": "fF", "carriers": "F", "people": "pP",
-    "peer": "P", "crowd": "cn", "mean": "r", "raters": "r", "without": "W", "rank": "k",
+    "peer": "P", "crowd": "cn", "mean": "r", "raters": "r", "without": "W", "rank": "ko",
 }  # fmt: skip
 _MACRO = re.compile(r"<(\w+)>")
 

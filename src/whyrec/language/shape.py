@@ -9,9 +9,10 @@ from typing import Literal
 from whyrec.errors import LanguageError
 from whyrec.language.claims import ClaimKind
 
-Link = Literal["", "same", "own", "group", "cold"]
+Link = Literal["", "same", "own", "group", "cold", "off"]
 """How a claim names its items: `same` as the claim before it, its `own`, a `group`, or none;
-`cold` marks a popular claim told to somebody without a history."""
+`cold` marks a popular claim told to somebody without a history, `off` the rank of an item that is
+not on the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class ClaimShape:
     without, same        (none)
     without, own         {without}
     rank                 {rank}
+    rank, off            {rank}               the item is below the shown list
 
     `weak` marks a history claim whose share is below `WEAK_SHARE`: the text must say that it is a
     small part of why.
@@ -76,6 +78,7 @@ _SLOTS: dict[tuple[str, str], tuple[str, ...]] = {
     ("without", "same"): (),
     ("without", "own"): ("without",),
     ("rank", ""): ("rank",),
+    ("rank", "off"): ("rank",),
 }
 
 SLOTS = ("item", "history", "count", "group", "feature", "carriers", "people", "peer", "crowd",
@@ -132,7 +135,7 @@ def _parse_claim(text: str) -> ClaimShape:
     kind, inside = match[1], match[2]
     link, arity, event, field, weak = "", 0, None, None, False
     for part in (inside or "").split(","):
-        if part in {"same", "own", "group", "cold"}:
+        if part in {"same", "own", "group", "cold", "off"}:
             link = part
         elif part.isdigit():
             arity = int(part)

@@ -14,7 +14,7 @@ from whyrec.language.fill import Filler, compile_text, render
 from whyrec.language.shape import Shape
 
 ITEM = "item"
-COUNTS = {"group": 14, "people": 212, "popular": 3456, "rating": 789, "rank": 7}
+COUNTS = {"group": 14, "people": 212, "popular": 3456, "rating": 789, "rank": 7, "off": 1234}
 """The numbers of a sketch's world, all different, none of them a list's size."""
 MEAN, BEST = 4.3, 5.0
 _STRONG, _WEAK = 0.6, 0.06
@@ -192,7 +192,7 @@ def _truth(shape: Shape) -> _Truth:
             without = frozenset(last)
             claims.append(Claim("without", last))
         else:
-            rank = COUNTS["rank"]
+            rank = COUNTS["off" if c.link == "off" else "rank"]
             claims.append(Claim("rank", count=rank))
     if entries:
         rest = 1.0 - sum(e.contribution for e in entries.values())
