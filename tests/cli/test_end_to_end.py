@@ -37,13 +37,21 @@ def check(bundle: Bundle, lines: list[dict[str, Any]], users: int) -> None:
         assert line["lang"] == "en" or any("\u4e00" <= c <= "\u9fff" for c in line["text"])
 
 
-@pytest.mark.parametrize("which", ["model", "ials"])
+@pytest.mark.parametrize(("which", "every"), [("model", 2), ("ials", 5)])
 def test_the_simulated_shop(
-    which: str, whyrec: Callable[..., Ran], tmp_path: Path, request: pytest.FixtureRequest
+    which: str,
+    every: int,
+    whyrec: Callable[..., Ran],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     model = request.getfixturevalue(which)
     bundle = Bundle.load(model)
-    check(bundle, explained(whyrec, model, "all", tmp_path / "why.jsonl"), bundle.dataset.n_users)
+    some = bundle.dataset.users[::every]
+    (tmp_path / "users.txt").write_text("\n".join(some))
+    check(
+        bundle, explained(whyrec, model, tmp_path / "users.txt", tmp_path / "why.jsonl"), len(some)
+    )
 
 
 def fitted(whyrec: Callable[..., Ran], data: Path, out: Path, *options: str) -> Bundle:
