@@ -26,7 +26,7 @@ import polars as pl
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from movielens_pairs import Pairs, Report, load
+from _movielens_pairs import Pairs, Report, load
 from whyrec.data.catalogue import Catalogue
 from whyrec.data.dataset import Dataset
 from whyrec.evidence.engine import EvidenceEngine

@@ -27,7 +27,7 @@ import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from movielens_pairs import Report, load
+from _movielens_pairs import Report, load
 from whyrec.evaluate.ranking import Hits, held_out
 from whyrec.recommend import threads
 from whyrec.recommend.ease import EASE

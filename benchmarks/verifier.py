@@ -24,11 +24,9 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "verify"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import corpus
-import lies
-import toy
+from tests.verify import corpus, lies, toy
 
 from whyrec.language.realise import sketches
 from whyrec.language.verify import parse, verify, verify_sketch

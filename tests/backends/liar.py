@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chat_server import Reply
+from tests.backends.chat_server import Reply
 
 Facts = list[dict[str, Any]]
 

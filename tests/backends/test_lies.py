@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from chat_server import ChatServer, Reply
-from cinema import GENRES, bundle, cinema
-from liar import Liar, lies
+from tests.backends.chat_server import ChatServer, Reply
+from tests.backends.cinema import GENRES, bundle, cinema
+from tests.backends.liar import Liar, lies
 
 from whyrec.language.backends.openai import OpenAIBackend
 from whyrec.language.direct import DirectJob

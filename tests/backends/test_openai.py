@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 import pytest
-from chat_server import ChatServer, Reply, Script, dead_url, text, texts
+from tests.backends.chat_server import ChatServer, Reply, Script, dead_url, text, texts
 
 from whyrec.errors import ConfigError, LanguageError
 from whyrec.language.backends.base import BackendStats, DirectRequest

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_runs import Ran, run_here, run_process
+from tests.cli.cli_runs import Ran, run_here, run_process
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from cli_runs import Ran, files_below
+from tests.cli.cli_runs import Ran, files_below
 
 EVENTS = "user_id,item_id,rating\n" + "".join(
     f"u{u},i{i},{1 + (u + i) % 5}\n" for u in range(6) for i in range(6) if (u * i) % 4 != 1

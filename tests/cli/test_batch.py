@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from cli_runs import Ran
+from tests.cli.cli_runs import Ran
 
 from whyrec.batch import Job, explain_users, write_lines
 from whyrec.batch.pool import Pool

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_runs import Ran
+from tests.cli.cli_runs import Ran
 
 from whyrec.evaluate.audit import audit
 from whyrec.recommend.bundle import Bundle

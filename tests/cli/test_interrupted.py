@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_runs import Ran, command, files_below
+from tests.cli.cli_runs import Ran, command, files_below
 
 STOP_WHILE_SAVING = """
 import os, signal, sys

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_runs import Ran
+from tests.cli.cli_runs import Ran
 
 NUMBER = (int, float)
 MAYBE_TEXT = (str, type(None))

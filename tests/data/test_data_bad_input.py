@@ -87,7 +87,9 @@ def test_an_empty_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("keep", [5, 100, -1])
 def test_a_truncated_parquet_file(tmp_path: Path, keep: int) -> None:
     (tmp_path / "e.parquet").write_bytes(parquet_bytes(tmp_path)[:keep])
-    with pytest.raises(DataError, match=r"e\.parquet: not a whole Parquet file: cut short or damaged"):
+    with pytest.raises(
+        DataError, match=r"e\.parquet: not a whole Parquet file: cut short or damaged"
+    ):
         read(tmp_path)
 
 
@@ -130,7 +132,11 @@ def test_nan_in_a_frame_is_missing_not_a_number() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"map": {"colour": "x"}}, ConfigError, "map: nothing is called 'colour'; map one of user_id"),
+        (
+            {"map": {"colour": "x"}},
+            ConfigError,
+            "map: nothing is called 'colour'; map one of user_id",
+        ),
         ({"map": {"user": "a", "user_id": "b"}}, ConfigError, "'user_id' is mapped twice"),
         (
             {"map": {"user_id": "CustomerID"}},
@@ -151,7 +157,9 @@ def test_options_that_do_not_exist(
 
 
 def test_something_that_is_no_frame() -> None:
-    with pytest.raises(DataError, match="events: cannot read a int; give a pandas, polars or Arrow"):
+    with pytest.raises(
+        DataError, match="events: cannot read a int; give a pandas, polars or Arrow"
+    ):
         Dataset.from_frames(42)
 
 
@@ -189,7 +197,11 @@ def test_a_stored_data_set_with_a_part_missing(stored: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "cannot be read"), ("{}", "is not a data set's description"), ("[]", "is not a data set's")],
+    [
+        ("{", "cannot be read"),
+        ("{}", "is not a data set's description"),
+        ("[]", "is not a data set's"),
+    ],
 )
 def test_a_broken_description(stored: Path, text: str, message: str) -> None:
     (stored / "dataset.json").write_text(text)

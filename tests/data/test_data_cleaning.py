@@ -325,7 +325,9 @@ def test_times_of_unset_clocks_are_emptied_unless_they_are_usual() -> None:
      "gift_0001_30", "AMAZONFEE", "B", "PADS"],
 )  # fmt: skip
 def test_codes_that_are_no_goods(code: str) -> None:
-    clean, _ = run(NotGoods(), id=[code, "85123A", "DCGS0058", "SP1002"], title=["a", "b", "c", "d"])
+    clean, _ = run(
+        NotGoods(), id=[code, "85123A", "DCGS0058", "SP1002"], title=["a", "b", "c", "d"]
+    )
     assert clean["id"] == ["85123A", "DCGS0058", "SP1002"]
 
 
@@ -453,11 +455,20 @@ def shop() -> Any:
         "item": ["1", "2", "9", "3", "1", "1"],
         "event": ["buy", "buy", "view", "rate", "buy", "rate"],
         "value": [1, 2, None, 50, 1, 5],
-        "time": ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-01", "2024-01-05"],
+        "time": [
+            "2024-01-01",
+            "2024-01-02",
+            "2024-01-03",
+            "2024-01-04",
+            "2024-01-01",
+            "2024-01-05",
+        ],
     }
     # Enough good ratings that the scale is known to end at 5.
     for k in range(300):
-        for column, cell in zip(events.values(), [f"u{k}", "2", "rate", 4, "2024-02-01"], strict=True):
+        for column, cell in zip(
+            events.values(), [f"u{k}", "2", "rate", 4, "2024-02-01"], strict=True
+        ):
             column.append(cell)
     items = {
         "item": ["1", "2", "3"],
@@ -500,7 +511,9 @@ def test_cleaning_leaves_what_came_in_alone() -> None:
 
 def test_items_keep_their_events_when_others_leave() -> None:
     events = {"user": ["a", "b", "a"], "item": ["POST", "85123A", "22423"], "quantity": [1, 2, 3]}
-    data = from_frames(events, {"item": ["POST", "85123A", "22423"], "title": ["Postage", "T", "U"]})
+    data = from_frames(
+        events, {"item": ["POST", "85123A", "22423"], "title": ["Postage", "T", "U"]}
+    )
     clean, report = Cleaner(NotGoods()).clean(data)
     assert clean.catalogue.ids == ["85123A", "22423"]
     assert clean.events.select("user", "item", "value").rows() == [(1, 0, 2.0), (0, 1, 3.0)]
@@ -513,9 +526,16 @@ def test_a_report_is_a_table_and_json_and_names_no_person() -> None:
     _, report = Cleaner.default(data).clean(data)
     text = json.dumps(report.to_json())
     assert json.loads(text)["set_aside"] == report.removed == 4
-    assert {"step", "table", "rows_in", "rows_out", "changed", "set_aside", "why", "samples"} <= set(
-        report.to_json()["steps"][0]
-    )
+    assert {
+        "step",
+        "table",
+        "rows_in",
+        "rows_out",
+        "changed",
+        "set_aside",
+        "why",
+        "samples",
+    } <= set(report.to_json()["steps"][0])
     assert not any(user in step.samples for step in report.steps for user in data.users)
     table = report.table()
     assert table.row_count == len(list(report.rows()))
@@ -559,7 +579,10 @@ def test_a_cleaner_from_configuration() -> None:
         ({"step": "polish"}, "no such step: 'polish'; use one of missing"),
         ({"step": "missing", "col": "x"}, "step missing has no option 'col'; use"),
         ({"step": "missing"}, "step missing: .*'column'"),
-        ({"step": "missing", "column": "x", "method": "guess"}, "no such method: 'guess'; use one of drop"),
+        (
+            {"step": "missing", "column": "x", "method": "guess"},
+            "no such method: 'guess'; use one of drop",
+        ),
         ({"step": "missing", "column": "x", "method": "constant"}, "a constant needs its value"),
         ({"step": "outliers", "column": "x", "method": "eye"}, "no such method: 'eye'"),
         ({"step": "outliers", "column": "x", "action": "burn"}, "no such action: 'burn'"),
@@ -577,7 +600,9 @@ def test_bad_configuration(config: dict[str, Any], message: str) -> None:
 
 
 def test_a_step_on_a_column_that_does_not_exist() -> None:
-    with pytest.raises(DataError, match="step scale: no column 'prize' in events; name one of price"):
+    with pytest.raises(
+        DataError, match="step scale: no column 'prize' in events; name one of price"
+    ):
         run(Scale(column="prize"), price=[1.0])
 
 

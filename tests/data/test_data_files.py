@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from whyrec.errors import DataError
 
 
 def names(home: Path) -> list[str]:
-    return sorted(os.listdir(home))
+    return sorted(p.name for p in home.iterdir())
 
 
 def test_a_file_appears_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -67,7 +66,7 @@ def test_a_device_is_written_directly_and_a_full_disk_is_told(tmp_path: Path) ->
         pytest.raises(DataError, match=r"a: cannot be written: no space.*; free some space"),
         atomic_file(tmp_path / "a") as part,
     ):
-        Path("/dev/full").open("w").write("x" * 1_000_000)
+        Path("/dev/full").write_text("x" * 1_000_000)
     assert names(tmp_path) == []
 
 

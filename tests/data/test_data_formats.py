@@ -94,7 +94,9 @@ def test_movielens_pairs_are_interactions(tmp_path: Path) -> None:
 
 
 def test_movielens_latest(tmp_path: Path) -> None:
-    put(tmp_path, "ratings.csv", "userId,movieId,rating,timestamp\n1,10,4.0,964982703\n2,11,0.5,1\n")
+    put(
+        tmp_path, "ratings.csv", "userId,movieId,rating,timestamp\n1,10,4.0,964982703\n2,11,0.5,1\n"
+    )
     put(
         tmp_path,
         "movies.csv",
@@ -114,7 +116,11 @@ def test_movielens_latest(tmp_path: Path) -> None:
 
 def test_the_year_stays_where_two_films_share_a_title(tmp_path: Path) -> None:
     put(tmp_path, "ratings.dat", "1::1::5::978300760\n2::2::3::978302109\n")
-    put(tmp_path, "movies.dat", "1::Hamlet (1990)::Drama\n2::Hamlet (1996)::Drama\n3::M (1931)::Crime\n")
+    put(
+        tmp_path,
+        "movies.dat",
+        "1::Hamlet (1990)::Drama\n2::Hamlet (1996)::Drama\n3::M (1931)::Crime\n",
+    )
     titles = [row[0] for row in items(read(tmp_path), "title")]
     assert titles == ["Hamlet (1990)", "Hamlet (1996)", "M"]
 
@@ -158,7 +164,9 @@ def test_invoice_lines(tmp_path: Path, head: str) -> None:
         {"reason": "no customer", "count": 1, "file": "lines.csv", "rows_in": 5, "rows": [5]}
     ]
     assert data.set_aside is not None
-    assert json.loads(data.set_aside["cells"][0])["Description" if "I" in head[0] else " Description"]
+    assert json.loads(data.set_aside["cells"][0])[
+        "Description" if "I" in head[0] else " Description"
+    ]
 
 
 def test_two_files_of_invoices_are_one_data_set(tmp_path: Path) -> None:
@@ -166,7 +174,8 @@ def test_two_files_of_invoices_are_one_data_set(tmp_path: Path) -> None:
     put(
         tmp_path,
         "b.csv",
-        HEAD + "2,85123A,RED MUG,1,2010-12-01 07:45,2,2,UK\n3,85123A,RED MUG,1,2010-12-02 07:45,2,2,UK\n"
+        HEAD
+        + "2,85123A,RED MUG,1,2010-12-01 07:45,2,2,UK\n3,85123A,RED MUG,1,2010-12-02 07:45,2,2,UK\n"
         "3,2,BLUE MUG,1,2010-12-02 07:45,2,2,UK\n",
     )
     data = read(tmp_path)
@@ -474,7 +483,11 @@ def test_items_of_events_with_descriptions(tmp_path: Path) -> None:
 
 
 def test_taobao_behaviour_without_a_header(tmp_path: Path) -> None:
-    put(tmp_path, "UserBehavior.csv", "1,2268318,2520377,pv,1511544070\n2,2333346,25,buy,1511561733\n")
+    put(
+        tmp_path,
+        "UserBehavior.csv",
+        "1,2268318,2520377,pv,1511544070\n2,2333346,25,buy,1511561733\n",
+    )
     data = read(tmp_path)
     assert told(data) == [("1", "2268318", "view", None), ("2", "2333346", "purchase", None)]
     assert data.events["time"][0] == datetime(2017, 11, 24, 17, 21, 10)
@@ -502,7 +515,9 @@ def test_two_items_tables_fill_each_other(tmp_path: Path) -> None:
 def test_titles_from_outside_are_made_harmless(tmp_path: Path) -> None:
     put(tmp_path, "events.csv", "user,item\na,1\nb,2\nb,3\n")
     titles = ["\u202eevil\u0007 \n name", "x" * 1000, " \u200b "]
-    pl.DataFrame({"item": ["1", "2", "3"], "title": titles}).write_parquet(tmp_path / "items.parquet")
+    pl.DataFrame({"item": ["1", "2", "3"], "title": titles}).write_parquet(
+        tmp_path / "items.parquet"
+    )
     data = read(tmp_path)
     found = data.catalogue.table["title"].to_list()
     assert found[0] == "evil name"
@@ -540,7 +555,10 @@ def test_domain_and_weights_can_be_given(tmp_path: Path) -> None:
 def test_several_files_may_be_named(tmp_path: Path) -> None:
     one = put(tmp_path, "a.csv", "user,item\na,x\n")
     two = put(tmp_path, "b.csv", "user,item\nb,y\n")
-    assert told(read([one, two])) == [("a", "x", "interaction", None), ("b", "y", "interaction", None)]
+    assert told(read([one, two])) == [
+        ("a", "x", "interaction", None),
+        ("b", "y", "interaction", None),
+    ]
 
 
 # -- Frames ------------------------------------------------------------------------------------
@@ -570,7 +588,9 @@ def test_pandas_categories_strings_and_zones() -> None:
         {
             "user": pandas.Categorical(["a", "b"]),
             "item": pandas.Series([1, None], dtype="Int64"),
-            "time": pandas.to_datetime(["2024-01-01T02:00+02:00", "2024-01-01T02:00+02:00"], utc=True),
+            "time": pandas.to_datetime(
+                ["2024-01-01T02:00+02:00", "2024-01-01T02:00+02:00"], utc=True
+            ),
         }
     )
     more = pandas.DataFrame({"user": ["c"], "item": [2], "time": [None]})

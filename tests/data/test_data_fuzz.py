@@ -48,7 +48,9 @@ HEADER = st.lists(
 
 
 @settings(max_examples=200)
-@given(HEADER, st.lists(st.lists(CELL, min_size=1, max_size=6), max_size=6), st.sampled_from(",\t|;"))
+@given(
+    HEADER, st.lists(st.lists(CELL, min_size=1, max_size=6), max_size=6), st.sampled_from(",\t|;")
+)
 def test_any_table(header: list[str], rows: list[list[str]], separator: str) -> None:
     lines = [separator.join(header), *(separator.join(row) for row in rows)]
     attempt("\n".join(lines).encode())

@@ -94,11 +94,12 @@ def test_pairs_are_what_their_definition_says(
 ) -> None:
     data = dataset(rows, best_rating=best, weights=weights)
     # Equal times of two events of one type have no order by definition: keep the first row only.
-    unique = data.events.unique(["user", "item", "event", "time"], keep="first", maintain_order=True)
+    unique = data.events.unique(
+        ["user", "item", "event", "time"], keep="first", maintain_order=True
+    )
     negatives = [k for k, e in EVENT_TYPES.items() if e.negative]
     alone = unique.filter(
-        ~pl.col("event").is_in(negatives)
-        | pl.struct("user", "item", "time").is_first_distinct()
+        ~pl.col("event").is_in(negatives) | pl.struct("user", "item", "time").is_first_distinct()
     )
     data = Dataset(alone, data.catalogue, data.users, best_rating=best, weights=weights)
     assert data.pairs.to_dicts() == slow_pairs(data)
@@ -122,7 +123,9 @@ def test_a_later_high_rating_replaces_a_low_one() -> None:
 
 
 def test_interactions_hold_the_strongest_weight_of_a_pair() -> None:
-    data = dataset([(0, 0, "view", None, None), (0, 0, "cart", None, None), (2, 1, "view", None, None)])
+    data = dataset(
+        [(0, 0, "view", None, None), (0, 0, "cart", None, None), (2, 1, "view", None, None)]
+    )
     dense = data.interactions.toarray()
     assert dense.shape == (USERS, ITEMS)
     assert dense.dtype == np.float32

@@ -6,9 +6,9 @@ from collections import Counter
 
 import polars as pl
 import pytest
-from evidence_cases import slow_rank, small_engine, smallest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.evidence.evidence_cases import slow_rank, small_engine, smallest
 
 from whyrec.data.dataset import Dataset
 from whyrec.evidence import counterfactuals

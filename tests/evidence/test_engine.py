@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from evidence_cases import slow_rank, small_engine
+from tests.evidence.evidence_cases import slow_rank, small_engine
 
 from whyrec.errors import ConfigError, UnknownItemError, UnknownUserError
 from whyrec.evidence.engine import EvidenceEngine

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evidence_cases import slow_rank
+from tests.evidence.evidence_cases import slow_rank
 
 from whyrec.data.dataset import Dataset
 from whyrec.evidence.engine import EvidenceEngine

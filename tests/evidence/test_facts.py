@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from evidence_cases import small_dataset, small_engine
+from tests.evidence.evidence_cases import small_dataset, small_engine
 
 from whyrec.data.dataset import Dataset
 from whyrec.evidence.engine import EvidenceEngine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from evidence_cases import slow_rank, small_engine
+from tests.evidence.evidence_cases import slow_rank, small_engine
 
 from whyrec.data.catalogue import Catalogue
 from whyrec.data.dataset import Dataset

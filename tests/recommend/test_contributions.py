@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_cases import fitted, histories, score
+from tests.recommend.model_cases import fitted, histories, score
 
 from whyrec.recommend.base import History, Recommender
 
@@ -62,7 +62,7 @@ def test_effects_are_what_leaving_out_costs(name: str, history: History) -> None
 
 @pytest.mark.parametrize("name", MODELS)
 def test_scores_do_not_depend_on_what_else_is_in_the_batch(name: str) -> None:
-    from model_cases import interactions
+    from tests.recommend.model_cases import interactions
 
     X = interactions(12, 100)
     together = model(name).scores(X)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from model_cases import interactions, score, small_ials
+from tests.recommend.model_cases import interactions, score, small_ials
 
 from whyrec.errors import ConfigError, ModelError
 from whyrec.recommend import threads

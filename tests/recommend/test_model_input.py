@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from model_cases import interactions
 from scipy import sparse
+from tests.recommend.model_cases import interactions
 
 from whyrec.errors import ConfigError, ModelError
 from whyrec.recommend import compile as compiling

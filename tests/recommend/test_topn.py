@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_cases import fitted, interactions
 from scipy import sparse
+from tests.recommend.model_cases import fitted, interactions
 
 from whyrec.errors import ConfigError, ModelError
 from whyrec.recommend import scoring, threads

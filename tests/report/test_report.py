@@ -13,9 +13,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hostile_names import HOSTILE, explanation, hostile_dataset
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.report.hostile_names import HOSTILE, explanation, hostile_dataset
 
 from whyrec.data.cleaning.report import CleaningReport, StepReport
 from whyrec.data.dataset import Dataset

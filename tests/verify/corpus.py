@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import toy
+from tests.verify import toy
 
 HERE = Path(__file__).parent
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import toy
+from tests.verify import toy
 
 Changed = Iterator[str]
 Mutation = Callable[[str, toy.ToyWorld, str, random.Random], Changed]

@@ -7,7 +7,7 @@ import random
 from dataclasses import replace
 
 import pytest
-import toy
+from tests.verify import toy
 
 from whyrec.language.verify import verify
 from whyrec.language.verify.grammar import Alt, Grammar, Mark, Node, Ref, Word, _read, load

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-import corpus
-import lies
 import pytest
-import toy
+from tests.verify import corpus, lies, toy
 
 from whyrec.language.verify import CODES, verify
 

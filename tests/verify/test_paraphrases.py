@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import corpus
 import pytest
-import toy
+from tests.verify import corpus, toy
 
 from whyrec.language.claims import holds
 from whyrec.language.verify import verify

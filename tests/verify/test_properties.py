@@ -5,12 +5,10 @@ from __future__ import annotations
 import random
 import string
 
-import corpus
-import lies
 import pytest
-import toy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.verify import corpus, lies, toy
 
 from whyrec.errors import LanguageError
 from whyrec.language.verify import CODES, verify

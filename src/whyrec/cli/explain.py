@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -183,7 +183,7 @@ def _one(
         return
     with output.working("finding reasons"):
         found = list(lines())
-    _print(found)
+    _print(found, bundle)
 
 
 def _many(
@@ -201,7 +201,7 @@ def _many(
         from whyrec.batch.work import Writer
 
         writer = Writer(job, bundle)
-        _print(writer.line(x) for x in writer.explanations(users))
+        _print((writer.line(x) for x in writer.explanations(users)), bundle)
         return
     started = time.perf_counter()
     target = out if out is not None else output.binary()
@@ -228,7 +228,7 @@ def _say(summary: Summary, seconds: float, out: Path | None, *, json: bool) -> N
     )
 
 
-def _print(lines: Iterable[dict[str, Any]]) -> None:
+def _print(lines: Iterable[dict[str, Any]], bundle: Bundle) -> None:
     from rich.text import Text
 
     from whyrec.cli import show
@@ -242,6 +242,14 @@ def _print(lines: Iterable[dict[str, Any]]) -> None:
             about = f"{start}{output.safe(line['user'])} · {line['lang']} · {line['model']} · {line['llm']}"
             console.print(Text(about, "cyan"))
             heading = this
-        console.print(show.explanation(line))
+        console.print(show.explanation(line, titles=_titles(bundle, line)))
     if heading is None:
         output.stderr().print("nothing to recommend: every item is known to this user", style="dim")
+
+
+def _titles(bundle: Bundle, line: Mapping[str, Any]) -> dict[str, str]:
+    """The titles of what the counterfactual leaves out, which need not be among the reasons."""
+    items = line["counterfactual"]["items"] if line["counterfactual"] else ()
+    catalogue = bundle.dataset.catalogue
+    titles = catalogue.titles(line["lang"])
+    return {i: titles[catalogue.index[i]] for i in items}

@@ -31,7 +31,7 @@ def train(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Train a small decoder on the project's own phrase grammar; needs `whyrec[train]`.
+    """Train a small decoder on the project's own phrase grammar; needs torch (the `train` extra).
 
     A stopped training is resumed by the same command. The result is used with --llm nano:OUT/model.
     """

@@ -15,7 +15,9 @@ PARTS = 3
 """Contributions named one by one under a text; the others are summed."""
 
 
-def explanation(line: Mapping[str, Any], *, sums: bool = True) -> Text:
+def explanation(
+    line: Mapping[str, Any], *, sums: bool = True, titles: Mapping[str, str] | None = None
+) -> Text:
     """One line of `explain --json` as a title, its text and how the score adds up."""
     from rich.text import Text
 
@@ -29,8 +31,8 @@ def explanation(line: Mapping[str, Any], *, sums: bool = True) -> Text:
         out.append("\n     " + _sum(line), "dim")
     counterfactual = line["counterfactual"]
     if sums and counterfactual is not None:
-        titles = {r["item"]: r["title"] for r in line["evidence"]["reasons"]}
-        names = ", ".join(safe(titles.get(i) or i) for i in counterfactual["items"])
+        named = titles or {}
+        names = ", ".join(safe(named.get(i) or i) for i in counterfactual["items"])
         out.append(f"\n     without {names}: rank {counterfactual['new_rank']}", "dim")
     return out
 
@@ -51,7 +53,7 @@ def _sum(line: Mapping[str, Any]) -> str:
 
 
 def _number(x: float) -> str:
-    return f"{x:.3g}" if abs(x) < 1000 else f"{x:,.0f}"
+    return f"{x + 0.0:.3g}" if abs(x) < 1000 else f"{x:,.0f}"  # + 0.0: no minus before zero
 
 
 def verdict(line: Mapping[str, Any]) -> Text:
