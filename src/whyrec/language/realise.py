@@ -62,7 +62,7 @@ def sketches(shape: Shape) -> tuple[Sketch, ...]:
     --------
     >>> shape = Shape.parse("en|film|plain|history(own,2,rating)+feature(same,2,category)")
     >>> sketches(shape)[0].text
-    'You rated {history} highly, and {item} shares their {feature}.'
+    'You rated {history} highly, and {item} shares their genre, {feature}.'
     """
     phrases = _phrases(shape.lang)
     words = domains.load(shape.domain).words(shape.lang)

@@ -170,7 +170,7 @@ def examples(shape: Shape, n: int = 2) -> tuple[str, ...]:
     --------
     >>> shape = Shape.parse("en|film|plain|history(own,2,rating)+feature(same,2,category)")
     >>> examples(shape)[0]
-    'You rated {history} highly, and {item} shares their {feature}.'
+    'You rated {history} highly, and {item} shares their genre, {feature}.'
     """
     texts = [sketch.text for sketch in sketches(shape)]
     by_opening: dict[str, str] = {}
