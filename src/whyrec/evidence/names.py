@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from whyrec.data.catalogue import Catalogue
 
+KEPT = 64
+"""People for whom readers' notes are kept."""
+
 _TITLE_COLUMN = re.compile(r"(?:original_)?title(?:_[a-z]{2,3})?")
 _YEAR = re.compile(r"\s*[(（]\d{4}[)）]$")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Notes:
+    """Where readers of worlds keep what they worked out, so that it is worked out once.
+
+    Attributes
+    ----------
+    catalogue
+        What holds for every world of the catalogue; goes with the engine.
+    person
+        What holds for every world of one person's list; the last few people's are kept.
+    """
+
+    catalogue: dict[Any, Any]
+    person: dict[Any, Any] = field(default_factory=dict)
 
 
 class Names:
@@ -22,6 +45,21 @@ class Names:
         self._others = [table[c].to_list() for c in columns]
         self._years = table["year"].to_list() if "year" in table.columns else None
         self._cache: dict[tuple[int, str], tuple[str, ...]] = {}
+        self._common: dict[Any, Any] = {}
+        self._notes: OrderedDict[str, tuple[Collection[str], Notes]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def notes(self, user: str, history: Collection[str]) -> Notes:
+        """Notes on the worlds of a user; new ones when `history` is another object than before."""
+        with self._lock:
+            known = self._notes.get(user)
+            if known is not None and known[0] is history:
+                return known[1]
+            notes = Notes(self._common)
+            self._notes[user] = history, notes
+            while len(self._notes) > KEPT:
+                self._notes.popitem(last=False)
+            return notes
 
     def of(self, item: int, lang: str) -> tuple[str, ...]:
         """The shown title in `lang`, then the other titles, each with and without the year."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from whyrec.evidence.deeds import Deed
+from whyrec.evidence.names import Notes
 from whyrec.evidence.reasons import Reasons
 from whyrec.evidence.types import Entry, Evidence
 
@@ -25,6 +26,7 @@ class PairWorld:
         self._index = engine.bundle.item(evidence.item)
         self._catalogue = engine.bundle.dataset.catalogue
         self._dropped: dict[frozenset[str], bool] = {}
+        self._entries: dict[str, Entry] = {}
         self.user = evidence.user
         self.item = evidence.item
         self.domain = engine.bundle.dataset.domain
@@ -55,6 +57,11 @@ class PairWorld:
     def _deeds(self) -> dict[str, Deed]:
         return self._engine.deeds(self.user)
 
+    @cached_property
+    def notes(self) -> Notes:
+        """Where readers keep what they work out about the catalogue and this person's history."""
+        return self._engine.names.notes(self.user, self._deeds)
+
     def names(self, item: str, lang: str) -> tuple[str, ...]:
         """Names by which the item may be called in text, the shown title first."""
         return self._engine.names.of(self._engine.bundle.item(item), lang)
@@ -69,13 +76,17 @@ class PairWorld:
 
     def entry(self, item: str) -> Entry | None:
         """What the person did with that item."""
+        known = self._entries.get(item)
+        if known is not None:
+            return known
         deed = self._deeds.get(item)
         if deed is None:
             return None
         part, effect = self._parts.get(item, (0.0, 0.0))
-        return Entry(
+        known = self._entries[item] = Entry(
             item, deed.event, deed.events, deed.value, deed.count, part, effect, deed.negative
         )
+        return known
 
     def history(self) -> Collection[str]:
         """Everything the person had to do with, negative ones included."""
@@ -83,6 +94,10 @@ class PairWorld:
 
     def total(self) -> float:
         """The sum of the positive contributions."""
+        return self._total
+
+    @cached_property
+    def _total(self) -> float:
         return float(sum(c for c, _ in self._parts.values() if c > 0))
 
     def has_facet(self, item: str, field: str, value: str) -> bool:

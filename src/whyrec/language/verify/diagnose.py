@@ -11,7 +11,7 @@ from importlib.resources import files
 from whyrec.evidence.types import World
 from whyrec.language.types import Problem
 from whyrec.language.verify.grammar import CN_EN, CN_ZH, Grammar
-from whyrec.language.verify.mentions import fold
+from whyrec.language.verify.names import fold
 from whyrec.language.verify.tokens import Token
 
 

@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from whyrec.language.types import Problem
-from whyrec.language.verify.mentions import CJK, Mention
+from whyrec.language.verify.mentions import Mention
+from whyrec.language.verify.names import CJK
 
 MAX_LENGTH = 2000
 """Characters; an explanation is one to four sentences."""

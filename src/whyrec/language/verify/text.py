@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from whyrec.errors import LanguageError
 from whyrec.evidence.types import World
@@ -12,8 +10,10 @@ from whyrec.language.types import Problem, SentenceVerdict, Verdict
 from whyrec.language.verify import surface
 from whyrec.language.verify.diagnose import bad_words, unknown_names, unknown_words
 from whyrec.language.verify.grammar import Grammar, load
+from whyrec.language.verify.index import index_of
 from whyrec.language.verify.meaning import overclaims, understand
-from whyrec.language.verify.mentions import Mention, Names, facet_names, find, fold, item_names
+from whyrec.language.verify.mentions import Mention, find
+from whyrec.language.verify.names import fold
 from whyrec.language.verify.parse import parses, traps
 from whyrec.language.verify.state import State
 from whyrec.language.verify.tokens import (
@@ -31,44 +31,6 @@ TRAPS = {
     "wrong-cause": "that is not why",
 }
 LANGUAGES = ("en", "zh")
-
-
-@dataclass(frozen=True)
-class Index:
-    """The names of one world in one language."""
-
-    world: World
-    items: Names
-    facets: Names
-
-
-_KEPT = 64
-_indices: OrderedDict[tuple[int, str, bool], Index] = OrderedDict()
-
-
-def _index(world: World, lang: str, every_facet: bool) -> Index:
-    """Names of the items and facets that a text about this pair may hold; the last few are kept."""
-    key = (id(world), lang, every_facet)
-    known = _indices.get(key)
-    if known is not None and known.world is world:
-        return known
-    items = Names()
-    for i in world.mentionable():
-        for name in world.names(i, lang):
-            items.add_forms(item_names(name, lang), i)
-    facets = Names()
-    seen = set(world.facets(world.item))
-    if every_facet:
-        for i in world.mentionable():
-            seen.update(world.facets(i))
-    for f, v in sorted(seen):
-        for label in world.facet_labels(f, v, lang):
-            facets.add_forms(facet_names(label, lang), (f, v))
-    index = Index(world, items, facets)
-    _indices[key] = index
-    while len(_indices) > _KEPT:
-        _indices.popitem(last=False)
-    return index
 
 
 def verify(text: str, world: World, lang: str) -> Verdict:
@@ -108,9 +70,10 @@ def examine(text: str, world: World, lang: str) -> tuple[Verdict, State | None]:
     first: list[Mention] = []
     outcome: tuple[Verdict, State] | None = None
     # Facets of the history are looked for only where those of the item are not enough.
+    index = index_of(world, lang)
     for every_facet in (False, True):
-        index = _index(world, lang, every_facet)
-        mentions, stray = find(text, folded, index.items, index.facets, grammar.knows)
+        facets = index.every_facet(world) if every_facet else index.facets
+        mentions, stray = find(text, folded, index.items, facets, grammar.knows)
         if outcome is not None and mentions == first:
             break
         first = mentions

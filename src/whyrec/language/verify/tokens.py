@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from whyrec.language.verify.grammar import TERMINALS
-from whyrec.language.verify.mentions import Mention, fold
+from whyrec.language.verify.mentions import Mention
+from whyrec.language.verify.names import fold
 
 _BRACKETS = {"(": "-lrb-", ")": "-rrb-"}
 END_SIGNS = frozenset(".!?。！？…\n")
