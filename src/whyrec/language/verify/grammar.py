@@ -7,12 +7,7 @@ A grammar file holds macros and frames, one a line (indented lines go on with th
                               tried, in the order of the file; `@H` keeps the item terminal it holds
     kind : pattern            a frame: one way to say a clause of that kind
 
-Within a pattern
-
-    word , ;                  the word or sign itself (Chinese: any run of characters)
-    ( a | b )   [ a ]         one of them; a or nothing
-    <NAME>  <role:NAME>       a macro or a terminal; with `role:` its place in the text is kept
-    {key=value}               if this alternative matches, the frame says so
+`notation` says what may stand in a pattern.
 
 Terminals stand for what was found before parsing: `I` the item, `H1` one history item, `H2` several,
 `M` the item and history items, `X` any other name, `F` facet labels, `N` a number in digits,
@@ -28,6 +23,7 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 
 from whyrec.errors import LanguageError
+from whyrec.language.verify.notation import Alt, Mark, Node, Ref, Word, _read
 
 TERMINALS = {
     "I": "\ue001",
@@ -72,105 +68,31 @@ CN_EN = {
 CN_ZH = "一二两三四五六七八九十百千万"
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word, sign or run of Chinese characters."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A terminal or macro, its place kept under `role` if there is one."""
-
-    name: str
-    role: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What an alternative says."""
-
-    key: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Alt:
-    """One of several sequences; `()` among them makes it optional."""
-
-    options: tuple[tuple[Node, ...], ...]
-
-
-Node = Word | Ref | Mark | Alt
-
-
 @dataclass(frozen=True)
 class Frame:
-    """One frame. `groups` says for each group of the regex: (role, name) or (key, value)."""
+    """One frame. `groups` says for each group of the regex: (role, name) or (key, value).
+
+    Every match begins with a sign of `first` and holds one of each set of `needs`.
+    """
 
     kind: str
     pattern: str
     groups: tuple[tuple[str, str, bool], ...]
     first: frozenset[str]
+    needs: tuple[frozenset[str], ...]
     source: str
+
+    def possible(self, signs: set[str]) -> bool:
+        """Whether a sentence with these signs may hold a match; cheaper than to look for one."""
+        for need in self.needs:  # noqa: SIM110 (twice as fast as all(), and asked of every frame)
+            if signs.isdisjoint(need):
+                return False
+        return True
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
         """The pattern, compiled when it is first tried."""
         return re.compile(self.pattern)
-
-
-_LEX = re.compile(r"\s*(?:(<[\w:]+>)|(\{\w+=[\w|-]+\})|([()\[\]|])|([^\s()\[\]|<{]+))")
-
-
-def _read(text: str, where: str) -> tuple[Node, ...]:
-    tokens = []
-    at = 0
-    text = text.rstrip()
-    while at < len(text):
-        m = _LEX.match(text, at)
-        if m is None:
-            raise LanguageError(f"cannot read {text[at:]!r}", where=where)
-        tokens.append(m[0].strip())
-        at = m.end()
-    nodes, rest = _alternatives(tokens, 0, "", where)
-    if rest != len(tokens):
-        raise LanguageError(f"unexpected {tokens[rest]!r}", where=where)
-    return nodes
-
-
-def _alternatives(
-    tokens: list[str], at: int, stop: str, where: str
-) -> tuple[tuple[Node, ...], int]:
-    options: list[list[Node]] = [[]]
-    while at < len(tokens) and tokens[at] != stop:
-        t = tokens[at]
-        if t == "|":
-            options.append([])
-        elif t in ("(", "["):
-            close = ")" if t == "(" else "]"
-            inner, at = _alternatives(tokens, at + 1, close, where)
-            if at >= len(tokens):
-                raise LanguageError(f"no {close}", where=where)
-            if t == "[":
-                options[-1].append(Alt((inner, ())))
-            else:
-                options[-1].extend(inner)
-        elif t in (")", "]"):
-            raise LanguageError(f"a {t} too many", where=where)
-        elif t[0] == "<":
-            role, _, name = t[1:-1].rpartition(":")
-            options[-1].append(Ref(name, role))
-        elif t[0] == "{":
-            key, _, value = t[1:-1].partition("=")
-            options[-1].append(Mark(key, value))
-        else:
-            options[-1].append(Word(t))
-        at += 1
-    if len(options) == 1:
-        return tuple(options[0]), at
-    return (Alt(tuple(tuple(o) for o in options)),), at
 
 
 class Grammar:
@@ -222,11 +144,12 @@ class Grammar:
         groups: list[tuple[str, str, bool]] = []
         body = self._regex(nodes, groups, where)
         first, _ = self._firsts(nodes)
+        needs = tuple(sorted({n for n in self._needs(nodes) if n != first}, key=_rarest))
         if kind[0] == "@":
-            self.chunks.append(Frame(kind[1:], body, tuple(groups), first, source))
+            self.chunks.append(Frame(kind[1:], body, tuple(groups), first, needs, source))
             return
         look = f"(?=$|{self.pattern('JOIN')}|{self.pattern('DEP')})"
-        frame = Frame(kind, body + look, tuple(groups), first, source)
+        frame = Frame(kind, body + look, tuple(groups), first, needs, source)
         self.frames.append(frame)
         for f in first:
             self.by_first.setdefault(f, []).append(frame)
@@ -301,6 +224,20 @@ class Grammar:
                     total += 1
         return total
 
+    def _needs(self, nodes: tuple[Node, ...]) -> set[frozenset[str]]:
+        """Sets of signs of which every match of a sequence holds one each."""
+        out: set[frozenset[str]] = set()
+        for node in nodes:
+            if isinstance(node, Word):
+                out |= {frozenset([s]) for s in ([node.text] if self.space else node.text)}
+            elif isinstance(node, Ref) and node.name in self.macros.keys() - self.terminals.keys():
+                out |= self._needs(self.macros[node.name])
+            elif not isinstance(node, Mark):
+                first, empty = self._firsts((node,))
+                if not empty:
+                    out.add(first)
+        return out
+
     def _firsts(self, nodes: tuple[Node, ...]) -> tuple[frozenset[str], bool]:
         """Signs that a sequence can begin with, and whether it can be empty."""
         found: set[str] = set()
@@ -330,6 +267,10 @@ class Grammar:
             if not empty:
                 return frozenset(found), False
         return frozenset(found), True
+
+
+def _rarest(need: frozenset[str]) -> tuple[int, list[str]]:
+    return len(need), sorted(need)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

@@ -54,7 +54,7 @@ class Index:
             key = ("facets", self._lang)
             shared = self._person.get(key)
             if shared is None:
-                shared = Names()
+                shared = Names(ordered=True)
                 carried = {f for i in _others(world) for f in world.facets(i)}
                 self._add_facets(shared, world, carried)
                 self._person[key] = shared

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -34,6 +34,9 @@ def fold(text: str) -> str:
 
 Form = tuple[str, str]
 """A folded name behind its first run."""
+
+
+_Entries = list[tuple[str, object]]
 
 
 def prepared(names: Iterable[str]) -> tuple[Form, ...]:
@@ -67,7 +70,8 @@ class Names:
     shared
         Names that count too, after these; nothing may be added to them any more.
     ordered
-        Whether what one name stands for is sorted, and not in the order in which it was added.
+        Whether what one name stands for is sorted, and not in the order in which it was added;
+        the same for both.
 
     Examples
     --------
@@ -78,10 +82,14 @@ class Names:
     """
 
     def __init__(self, shared: Names | None = None, *, ordered: bool = False) -> None:
-        self._own: dict[str, list[tuple[str, object]]] = {}
-        self._shared = {} if shared is None else shared._own
+        self._own: dict[str, _Entries] = {}
+        self._shared = shared
         self._ordered = ordered
         self._rows: dict[str, list[tuple[str, tuple[object, ...]]]] = {}
+
+    def begin(self) -> tuple[Mapping[str, _Entries], Mapping[str, _Entries]]:
+        """First runs of names: no name begins with a run that neither holds."""
+        return self._own, {} if self._shared is None else self._shared._own
 
     def add(self, forms: Iterable[Form], target: object) -> None:
         """Let the names stand for the target (besides what they already stand for)."""
@@ -97,14 +105,14 @@ class Names:
         """`at`, where the first run of the text at that place is known."""
         rows = self._rows.get(key)
         if rows is None:
-            if key not in self._own and key not in self._shared:
-                return ()
+            if key not in self._own:
+                return () if self._shared is None else self._shared.under(key, folded, place)
             rows = self._rows[key] = self._gathered(key)
         return [(place + len(n), t) for n, t in rows if folded.startswith(n, place)]
 
     def _gathered(self, key: str) -> list[tuple[str, tuple[object, ...]]]:
         found: dict[str, dict[object, None]] = {}
-        for source in (self._own, self._shared):
+        for source in self.begin():
             for name, target in source.get(key, ()):
                 found.setdefault(name, {})[target] = None
         rows: list[tuple[str, tuple[object, ...]]]
@@ -112,7 +120,8 @@ class Names:
             rows = [(n, tuple(sorted(t))) for n, t in found.items()]  # type: ignore[type-var]
         else:
             rows = [(n, tuple(t)) for n, t in found.items()]
-        rows.sort(key=lambda r: -len(r[0]))
+        if len(rows) > 1:
+            rows.sort(key=lambda r: -len(r[0]))
         return rows
 
 

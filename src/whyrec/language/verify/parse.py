@@ -80,13 +80,14 @@ def traps(text: str, lang: str, domain: str) -> tuple[tuple[str, int, int], ...]
     grammar = load(lang, domain)
     units = _chunked(_units(text, lang), grammar)
     joined = "".join(u.code for u in units)
+    signs = {u.sign for u in units}
     starts = _starts(units)
     out: list[tuple[str, int, int]] = []
     for at, k in starts.items():
         if k == len(units):
             break
         for frame in grammar.by_first.get(units[k].sign, ()):
-            if frame.kind[0] != "!":
+            if frame.kind[0] != "!" or not frame.possible(signs):
                 continue
             hit = frame.regex.match(joined, at)
             if hit is not None and hit.end() > at and hit.end() in starts:
@@ -123,33 +124,42 @@ def _chunked(units: list[_Unit], grammar: Grammar) -> list[_Unit]:
     text = "".join(u.code for u in units)
     signs = {u.sign for u in units}
     starts = _starts(units)
+    places = _places(units)
     for chunk in grammar.chunks:
-        if signs.isdisjoint(chunk.first):
+        if signs.isdisjoint(chunk.first) or not chunk.possible(signs):
             continue
-        at, changed = 0, False
         out: list[_Unit] = []
-        while at < len(text):
-            k = starts[at]
-            hit = None
-            if units[k].sign in chunk.first:
-                hit = chunk.regex.match(text, at)
+        done = 0
+        for at, k, sign in places:
+            if sign not in chunk.first or k < done:
+                continue
+            hit = chunk.regex.match(text, at)
             if hit is None or hit.end() == at or hit.end() not in starts:
-                out.append(units[k])
-                at += len(units[k].code)
                 continue
             marks, roles = _said(chunk, hit, units, starts)
             inside = units[k : starts[hit.end()]]
             code = grammar.terminals.get(chunk.kind, "")
             if not code:
                 code = next(u.code for u in inside if u.code[0] in _ITEMS).rstrip()
+            out += units[done:k]
             out.append(_Unit(code, code + space, inside[0].start, inside[-1].end, marks, roles))
-            at, changed = hit.end(), True
-        if changed:
-            units = out
+            done = starts[hit.end()]
+        if done:
+            units = out + units[done:]
             text = "".join(u.code for u in units)
             signs = {u.sign for u in units}
             starts = _starts(units)
+            places = _places(units)
     return units
+
+
+def _places(units: Sequence[_Unit]) -> list[tuple[int, int, str]]:
+    """(offset in the joined codes, number, sign) of each unit."""
+    out, at = [], 0
+    for k, u in enumerate(units):
+        out.append((at, k, u.sign))
+        at += len(u.code)
+    return out
 
 
 def _said(
@@ -158,8 +168,7 @@ def _said(
     """Marks and roles of a match, those of the chunks inside it included, in encoded offsets."""
     marks: list[tuple[str, str]] = []
     roles: list[tuple[str, int, int]] = []
-    for k, (key, value, is_mark) in enumerate(frame.groups, 1):
-        s, e = hit.span(k)
+    for (key, value, is_mark), (s, e) in zip(frame.groups, hit.regs[1:], strict=True):
         if s < 0:
             continue
         if is_mark:
@@ -175,6 +184,7 @@ def _said(
 def _chains(units: Sequence[_Unit], grammar: Grammar) -> list[Parse]:
     text = "".join(u.code for u in units)
     starts = _starts(units)
+    signs = {u.sign for u in units}
     joiner, dependent = _joints(grammar.lang, grammar.domain)
     out: list[Parse] = []
     steps = 0
@@ -187,6 +197,8 @@ def _chains(units: Sequence[_Unit], grammar: Grammar) -> list[Parse]:
             steps += 1
             if len(out) >= MAX_PARSES or steps > _MAX_STEPS:
                 return
+            if not frame.possible(signs):
+                continue
             hit = frame.regex.match(text, at)
             if hit is None or hit.end() == at or hit.end() not in starts:
                 continue

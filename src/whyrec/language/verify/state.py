@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from whyrec.evidence.types import World
 from whyrec.language.claims import Claim
@@ -42,7 +42,10 @@ class State:
 
     def copy(self) -> State:
         """A copy whose changes do not reach this one."""
-        return replace(self, told=[replace(t) for t in self.told])
+        return State(
+            self.world, self.lang, self.last, self.event, self.cold, self.item_said,
+            [Told(t.claim, t.sentence, t.span, t.items, t.strength, t.checked) for t in self.told],
+        )  # fmt: skip
 
 
 class Refused(Exception):  # noqa: N818

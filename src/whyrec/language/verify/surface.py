@@ -31,6 +31,12 @@ _HALF = re.compile(rf"(?<=[{CJK}”》])\s*[,;:!?]|(?<=[{CJK}”》])\.(?!\d)|[{
 _HAN = re.compile(rf"[{CJK}]+")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’][A-Za-z]+)*")
 _FOREIGN = re.compile(r"[\u0370-\u1fff\u3040-\u30ff\uac00-\ud7af\u0590-\u08ff]+")
+_ODD = re.compile("[^\x00-\x7f\ue000\u4e00-\u9fff\u201c\u201d，。；：、《》]")
+"""Signs to look up; the common Chinese ones are all letters or punctuation."""
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")
+_LOUD = re.compile("[!?！？]")
+_FULL = re.compile("[，。；：、（）]")
+_BRACKET = re.compile(r"[()（）】\]]")
 _OPEN = {"(": ")", "（": "）"}
 
 
@@ -65,17 +71,14 @@ def outside_names(
     for m in _MARKUP.finditer(bare):
         if not any(s < m.end() and m.start() < e for s, e in taken):
             out.append(Problem("markup", m.span(), f"markup or an empty slot: {m[0]!r}"))
-    for k, c in enumerate(bare):
-        if c.isascii() or c == "\ue000":
-            continue
-        category = unicodedata.category(c)
+    for m in _ODD.finditer(bare):
+        category = unicodedata.category(m[0])
         if category in ("Cc", "Cf", "Cs", "Co", "Cn"):
-            out.append(Problem("malformed", (k, k + 1), f"a hidden sign, U+{ord(c):04X}"))
+            out.append(Problem("malformed", m.span(), f"a hidden sign, U+{ord(m[0]):04X}"))
         elif category in ("So", "Sk"):
-            out.append(Problem("markup", (k, k + 1), "an emoji or symbol"))
-    for k, c in enumerate(bare):
-        if c < " " and c not in "\n":
-            out.append(Problem("malformed", (k, k + 1), "a control character"))
+            out.append(Problem("markup", m.span(), "an emoji or symbol"))
+    for m in _CONTROL.finditer(bare):
+        out.append(Problem("malformed", m.span(), "a control character"))
     out += [Problem("malformed", s, "a quotation mark without its partner") for s in stray]
     out += _brackets(bare)
     for pattern, message in ((_DOUBLED, "doubled punctuation"), (_SPACES, "a stray space")):
@@ -83,20 +86,17 @@ def outside_names(
             continue
         out += [Problem("malformed", m.span(), message) for m in pattern.finditer(bare)]
     out += [
-        Problem("malformed", (k, k + 1), "an exclamation or question mark")
-        for k, c in enumerate(bare)
-        if c in "!?！？"
+        Problem("malformed", m.span(), "an exclamation or question mark")
+        for m in _LOUD.finditer(bare)
     ]
     if lang == "zh":
-        names = re.sub("\ue000", "》", bare)
+        names = bare.replace("\ue000", "》")
         out += [
             Problem("malformed", m.span(), "half-width punctuation") for m in _HALF.finditer(names)
         ]
     else:
         out += [
-            Problem("malformed", (k, k + 1), "full-width punctuation")
-            for k, c in enumerate(bare)
-            if c in "，。；：、（）"
+            Problem("malformed", m.span(), "full-width punctuation") for m in _FULL.finditer(bare)
         ]
     return out
 
@@ -104,14 +104,14 @@ def outside_names(
 def _brackets(bare: str) -> list[Problem]:
     out: list[Problem] = []
     held: list[tuple[str, int]] = []
-    for k, c in enumerate(bare):
+    for m in _BRACKET.finditer(bare):
+        k, c = m.start(), m[0]
         if c in _OPEN:
             held.append((_OPEN[c], k))
-        elif c in ")）】]":
-            if held and held[-1][0] == c:
-                held.pop()
-            else:
-                out.append(Problem("malformed", (k, k + 1), "a bracket without its partner"))
+        elif held and held[-1][0] == c:
+            held.pop()
+        else:
+            out.append(Problem("malformed", (k, k + 1), "a bracket without its partner"))
     out += [Problem("malformed", (k, k + 1), "a bracket without its partner") for _, k in held]
     return out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,11 +70,9 @@ def tokenise(text: str, folded: str, mentions: Sequence[Mention], lang: str) -> 
     at = 0
     for m in (*mentions, None):
         stop = m.start if m else len(text)
-        while at < stop:
-            hit = pattern.match(folded, at, stop)
-            assert hit is not None
-            at = hit.end()
-            _emit(out, hit, text, lang)
+        for hit in pattern.finditer(folded, at, stop):
+            if hit.lastgroup != "gap":
+                _emit(out, hit, text, lang)
         if m:
             out.append(Token("mention", text[m.start : m.end], m.start, m.end, mentions=(m,)))
             if lang != "zh" and m.quoted and text[m.end - 2] == ",":
@@ -91,10 +90,11 @@ def _ends(m: Mention, text: str) -> bool:
 
 
 def _emit(out: list[Token], hit: re.Match[str], text: str, lang: str) -> None:
-    kind, piece, start, end = hit.lastgroup, hit[0], hit.start(), hit.end()
-    if kind == "gap":
-        return
-    if kind == "num":
+    kind, piece = hit.lastgroup, hit[0]
+    start, end = hit.span()
+    if kind == "word" and (lang == "zh" or ("'" not in piece and piece not in _CONTRACTIONS)):
+        out.append(Token("word", piece, start, end))
+    elif kind == "num":
         out.append(Token("num", piece, start, end, float(piece.replace(",", ""))))
     elif kind == "ord":
         out.append(Token("ord", piece, start, end, float(piece[:-2])))
@@ -111,16 +111,12 @@ def _emit(out: list[Token], hit: re.Match[str], text: str, lang: str) -> None:
         elif lang != "zh":
             piece = _BRACKETS.get(piece, piece)
         out.append(Token("sign", piece, start, end))
-    elif lang == "zh":
-        out.append(Token("word", piece, start, end))
     elif piece in _CONTRACTIONS:
         for w in _CONTRACTIONS[piece].split():
             out.append(Token("word", w, start, end))
     elif piece.endswith("n't"):
         out.append(Token("word", piece[:-3], start, end))
         out.append(Token("word", "not", start, end))
-    elif piece == "'s":
-        out.append(Token("word", piece, start, end))
     else:
         out.append(Token("word", piece, start, end))
 
@@ -153,7 +149,8 @@ class Encoded:
 
     def inside(self, start: int, end: int) -> list[Token]:
         """Tokens that begin in that part of `text`."""
-        return [t for o, t in zip(self.offsets, self.tokens, strict=True) if start <= o < end]
+        first = bisect_left(self.offsets, start)
+        return list(self.tokens[first : bisect_left(self.offsets, end, first)])
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The place in the whole text of a part of `text`."""
@@ -207,6 +204,7 @@ _SEPS_EN = (
     (",", "and"), ("and",), ("plus",), (",",), ("&",),
 )  # fmt: skip
 _SEPS_ZH = ("以及", "还有", "和", "与", "及", "跟", "、")
+_SEP_STARTS = frozenset([*(w[0] for w in _SEPS_EN), *(w[0] for w in _SEPS_ZH)])
 
 
 def encode(tokens: Sequence[Token], item: str, lang: str, reading: Reading) -> Encoded:
@@ -322,6 +320,8 @@ def _joinable(members: list[tuple[str, Token]], new: tuple[str, Token], reading:
 
 def _separator(units: list[tuple[str, Token]], at: int, lang: str, count: int) -> tuple[int, bool]:
     """How many units of separator stand there, and whether it is the last of the list."""
+    if at >= len(units) or units[at][1].text not in _SEP_STARTS:
+        return 0, False
     if lang == "zh":
         for sep in _SEPS_ZH:
             if _reads(units, at, sep):
@@ -339,9 +339,9 @@ def _separator(units: list[tuple[str, Token]], at: int, lang: str, count: int) -
 
 
 def _reads(units: list[tuple[str, Token]], at: int, text: str) -> bool:
-    return at + len(text) <= len(units) and all(
-        units[at + j][0] == "" and units[at + j][1].text == c for j, c in enumerate(text)
-    )
+    if at + len(text) > len(units) or units[at][1].text != text[0]:
+        return False
+    return all(units[at + j][0] == "" and units[at + j][1].text == c for j, c in enumerate(text))
 
 
 def _skip(units: list[tuple[str, Token]], at: int, lang: str) -> int:
