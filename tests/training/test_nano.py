@@ -40,7 +40,7 @@ def test_nearly_all_texts_hold_exactly_the_slots_asked_for(report: LMReport) -> 
 
 
 def test_most_texts_are_accepted_and_few_shapes_go_without(report: LMReport) -> None:
-    assert report.accepted >= 0.9
+    assert report.accepted >= 0.93
     assert report.empty_shapes / report.shapes <= 0.02
 
 
@@ -51,8 +51,8 @@ def test_every_kind_of_shape_gets_accepted_texts(report: LMReport) -> None:
 
 def test_shapes_never_trained_on_get_accepted_texts_too() -> None:
     unseen = evaluate_lm(shapes=unseen_shapes()[::3], n=4)
-    assert unseen.slots_exact >= 0.93
-    assert unseen.accepted >= 0.85
+    assert unseen.slots_exact >= 0.95
+    assert unseen.accepted >= 0.9
 
 
 def test_a_shape_gets_different_texts() -> None:

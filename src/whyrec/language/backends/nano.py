@@ -93,14 +93,14 @@ class NanoBackend:
         self,
         path: str | Path | None = None,
         *,
-        temperature: float = 0.9,
+        temperature: float = 0.8,
         top_k: int = 24,
         seed: int = 0,
         threads: int = 1,
     ) -> None:
         if not 0.05 <= temperature <= 2.0:
             raise ConfigError(
-                "not between 0.05 and 2", where=f"temperature {temperature}", remedy="try 0.9"
+                "not between 0.05 and 2", where=f"temperature {temperature}", remedy="try 0.8"
             )
         if top_k < 1:
             raise ConfigError("not 1 or more", where=f"top_k {top_k}", remedy="try 24")
