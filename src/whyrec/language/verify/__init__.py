@@ -3,7 +3,7 @@
     verify(text, world, lang) -> Verdict
     verify_sketch(text, shape) -> (Sketch | None, problems)
 
-How it reads: names are found first (`mentions`), the rest becomes tokens (`tokens`), each sentence
+How it reads: names are found first (`index`, `mentions`), the rest becomes tokens (`tokens`), each sentence
 must be a chain of clauses that are whole matches of frames (`grammar_*.txt`, `parse`), each clause
 becomes claims (`meaning`), and `holds` (language.claims) decides whether they are true. What fits no
 frame is refused and explained (`diagnose`). `CODES` lists every code.

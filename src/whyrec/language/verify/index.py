@@ -114,7 +114,10 @@ def index_of(world: World, lang: str) -> Index:
     if known is not None and known[0]() is world:
         return known[1]
     index = Index(world, lang)
-    _indices[key] = weakref.ref(world), index
+    try:
+        _indices[key] = weakref.ref(world), index
+    except TypeError:  # a world with slots alone is read anew each time
+        return index
     while len(_indices) > _KEPT:
         _indices.popitem(last=False)
     return index

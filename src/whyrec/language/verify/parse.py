@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 from whyrec.language.verify.grammar import TERMINALS, Frame, Grammar, load
 
@@ -110,12 +111,8 @@ def _units(text: str, lang: str) -> list[_Unit]:
 
 def _starts(units: Sequence[_Unit]) -> dict[int, int]:
     """Offsets in the joined codes, with the unit that begins there."""
-    out, at = {}, 0
-    for k, u in enumerate(units):
-        out[at] = k
-        at += len(u.code)
-    out[at] = len(units)
-    return out
+    offsets = accumulate((len(u.code) for u in units), initial=0)
+    return {at: k for k, at in enumerate(offsets)}
 
 
 def _chunked(units: list[_Unit], grammar: Grammar) -> list[_Unit]:
@@ -124,14 +121,13 @@ def _chunked(units: list[_Unit], grammar: Grammar) -> list[_Unit]:
     text = "".join(u.code for u in units)
     signs = {u.sign for u in units}
     starts = _starts(units)
-    places = _places(units)
     for chunk in grammar.chunks:
         if signs.isdisjoint(chunk.first) or not chunk.possible(signs):
             continue
         out: list[_Unit] = []
         done = 0
-        for at, k, sign in places:
-            if sign not in chunk.first or k < done:
+        for (at, k), u in zip(starts.items(), units, strict=False):
+            if u.sign not in chunk.first or k < done:
                 continue
             hit = chunk.regex.match(text, at)
             if hit is None or hit.end() == at or hit.end() not in starts:
@@ -149,17 +145,7 @@ def _chunked(units: list[_Unit], grammar: Grammar) -> list[_Unit]:
             text = "".join(u.code for u in units)
             signs = {u.sign for u in units}
             starts = _starts(units)
-            places = _places(units)
     return units
-
-
-def _places(units: Sequence[_Unit]) -> list[tuple[int, int, str]]:
-    """(offset in the joined codes, number, sign) of each unit."""
-    out, at = [], 0
-    for k, u in enumerate(units):
-        out.append((at, k, u.sign))
-        at += len(u.code)
-    return out
 
 
 def _said(
