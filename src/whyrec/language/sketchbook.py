@@ -22,6 +22,7 @@ from whyrec.errors import LanguageError
 from whyrec.language import locales
 from whyrec.language.backends.base import Backend
 from whyrec.language.shape import Shape
+from whyrec.language.taste import stiff
 from whyrec.language.types import Problem, Sketch
 
 PER_SHAPE = 8
@@ -270,8 +271,9 @@ class SketchBook:
                 done.duplicates += 1
                 continue
             sketch, problems = self._check(text, shape)
+            problems = problems or stiff(text, shape)
             self._changed = True
-            if sketch is None:
+            if sketch is None or problems:
                 done.refused += 1
                 code = problems[0].code if problems else "refused"
                 done.codes[code] = done.codes.get(code, 0) + 1

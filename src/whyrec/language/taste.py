@@ -1,0 +1,44 @@
+"""Taste: sentences that are true and well formed, and yet not how a person would say it."""
+
+from __future__ import annotations
+
+import re
+
+from whyrec.language.shape import Shape
+from whyrec.language.types import Problem
+
+_CATEGORY = re.compile(r"\b(?:comes?(?: all| both)? from|carr(?:y|ies)|shares?) \{feature\}")
+_CHAIN = re.compile(
+    r"\{item\} and \{(history|carriers|peer)\}|\{(history|carriers|peer)\} and \{item\}"
+)
+
+
+def stiff(text: str, shape: Shape) -> tuple[Problem, ...]:
+    """Why a verified sketch is not worth keeping; empty if it is.
+
+    The verifier answers for truth and takes no side in matters of taste. The book does: it has
+    other sketches of the same shape.
+
+    Examples
+    --------
+    >>> shape = Shape.parse("en|shop|plain|history(own,1,purchase)+feature(same,1,category)")
+    >>> [p.message for p in stiff("You bought {history}. {item} comes from {feature} too.", shape)]
+    ['an item is in a category; it does not come from it']
+    >>> stiff("You bought {history}. {item} is in {feature} too.", shape)
+    ()
+    """
+    if shape.lang != "en":
+        return ()
+    out = []
+    if any(c.kind == "feature" and c.field == "category" for c in shape.claims):
+        out += [
+            Problem("style", m.span(), "an item is in a category; it does not come from it")
+            for m in _CATEGORY.finditer(text)
+        ]
+    arity = {slot: c.arity for c in shape.claims for slot in c.slots}
+    out += [
+        Problem("style", m.span(), "A and B and C: the list has an “and” of its own")
+        for m in _CHAIN.finditer(text)
+        if arity.get(m[1] or m[2], 1) > 1
+    ]
+    return tuple(out)
