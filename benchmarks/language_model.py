@@ -159,13 +159,17 @@ def table(rows: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    out = Table(title="Embedded language model", title_justify="left")
-    for column in ("data", "system", "metric", "value", "unit"):
-        out.add_column(column, justify="right" if column == "value" else "left")
-    for r in rows:
-        out.add_row(r["data"], r["system"], r["metric"], f"{r['value']:.4g}", r["unit"])
     console = Console()
-    console.print(out)
+    for data in dict.fromkeys(r["data"] for r in rows):
+        part = [r for r in rows if r["data"] == data]
+        systems = list(dict.fromkeys(r["system"] for r in part))
+        title = "Size and time" if data == "-" else data
+        out = Table("", *systems, "unit", title=title, title_justify="left")
+        for metric in dict.fromkeys(r["metric"] for r in part):
+            found = {r["system"]: r for r in part if r["metric"] == metric}
+            values = [f"{found[s]['value']:.4g}" if s in found else "" for s in systems]
+            out.add_row(metric, *values, next(iter(found.values()))["unit"])
+        console.print(out)
     console.print(
         f"{platform.machine()}, {os.cpu_count()} cores (one used), Python "
         f"{platform.python_version()}, CTranslate2 {ctranslate2.__version__}, "
