@@ -12,6 +12,8 @@ _CHAIN = re.compile(
     r"\{item\} and \{(history|carriers|peer)\}|\{(history|carriers|peer)\} and \{item\}"
 )
 
+_DOUBLED = re.compile(r"([就的了也在是和有给把您它这那不没])\1")
+
 
 def stiff(text: str, shape: Shape) -> tuple[Problem, ...]:
     """Why a verified sketch is not worth keeping; empty if it is.
@@ -27,6 +29,10 @@ def stiff(text: str, shape: Shape) -> tuple[Problem, ...]:
     >>> stiff("You bought {history}. {item} is in {feature} too.", shape)
     ()
     """
+    if shape.lang == "zh":
+        return tuple(
+            Problem("style", m.span(), "a character twice") for m in _DOUBLED.finditer(text)
+        )
     if shape.lang != "en":
         return ()
     out = []
