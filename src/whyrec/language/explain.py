@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from whyrec.data.events import TOLD_EVENTS
 from whyrec.errors import ConfigError
@@ -21,6 +20,7 @@ from whyrec.language.fill import Filled, Filler, fits
 from whyrec.language.plan import Planner, reachable_shapes
 from whyrec.language.shape import FIELDS, ClaimShape, Shape
 from whyrec.language.sketchbook import PER_SHAPE, BookStats, SketchBook, Used, choose
+from whyrec.language.stats import ExplainStats
 from whyrec.language.types import Explanation, Plan, Sketch, Source
 from whyrec.language.verify import verify, verify_sketch
 
@@ -32,39 +32,6 @@ Mode = Literal["sketch", "direct"]
 
 TRIES = 4
 """Wordings tried for one text, and failures on real names after which a sketch is left out."""
-
-
-@dataclass
-class ExplainStats:
-    """What an explainer did; every number counts things that happened.
-
-    Attributes
-    ----------
-    texts, sentences
-        Served explanations and their sentences.
-    sources
-        Texts by source: `sketch`, `direct`, `realiser`.
-    checked
-        Texts that were verified whole, with the real names, before they were served.
-    replaced
-        Filled texts that this check refused and another wording replaced, by code.
-    """
-
-    texts: int = 0
-    sentences: int = 0
-    sources: dict[str, int] = field(default_factory=dict)
-    checked: int = 0
-    replaced: dict[str, int] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The counts by name."""
-        return {
-            "texts": self.texts,
-            "sentences": self.sentences,
-            "sources": dict(self.sources),
-            "checked": self.checked,
-            "replaced": dict(self.replaced),
-        }
 
 
 def book_path(model: str | Path, llm: str) -> Path:
