@@ -30,8 +30,8 @@ FILM = [
     ),
     (
         evidence("casino", [("alien", 0.9), ("up", 0.1)], facts=(RATING,)),
-        "“Casino” is here because you rated “Alien” highly. It has 4.3 of 5 on average from 1,789 ratings.",
-        "《赌城风云》排在这里，是因为您给《异形》打了高分。它平均 4.3 分（满分 5 分），共有 1,789 次评分。",
+        "“Casino” is here because you rated “Alien” highly. “Casino” has 4.3 of 5 on average from 1,789 ratings.",
+        "《赌城风云》排在这里，是因为您给《异形》打了高分。《赌城风云》平均 4.3 分（满分 5 分），共有 1,789 次评分。",
     ),
     (
         evidence(
@@ -93,8 +93,8 @@ GOODS = [
             event="like",
             facts=(Fact("popular", event="purchase", count=96),),
         ),
-        "Lunch Bag is here because you liked CAFÉ SIGN. 96 customers have bought it.",
-        "午餐包排在这里，是因为您给“CAFÉ SIGN”点过赞。有 96 位顾客买过它。",
+        "Lunch Bag is here because you liked CAFÉ SIGN. 96 customers have bought Lunch Bag.",
+        "午餐包排在这里，是因为您给“CAFÉ SIGN”点过赞。有 96 位顾客买过午餐包。",
     ),
 ]
 

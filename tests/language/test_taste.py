@@ -7,6 +7,7 @@ import pytest
 from whyrec.language.shape import Shape
 from whyrec.language.taste import stiff
 
+ONE = "en|shop|plain|history(own,1,purchase)+popular(purchase)"
 FEATURE = "history(own,{n},purchase)+feature(same,{n},category)"
 
 
@@ -23,6 +24,16 @@ FEATURE = "history(own,{n},purchase)+feature(same,{n},category)"
             "{item} comes from {feature} too.",
             True,
         ),
+        (ONE, "{item} is here: you bought {history}. It was bought by {crowd} people.", False),
+        (ONE, "You bought {history}. This product was bought by {crowd} people.", True),
+        (ONE, "You bought {history}, so {item} is here. Its buyers are {crowd} people.", True),
+        (ONE.replace("own,1", "own,2"), "You bought {history}. {crowd} people bought it.", True),
+        (
+            ONE.replace("en", "zh"),
+            "列出{item}，是因为您买过{history}。有 {crowd} 位顾客买过它。",
+            False,
+        ),
+        (ONE.replace("en", "zh"), "您买过{history}。有 {crowd} 位顾客买过{item}。", True),
         ("zh|shop|plain|rank", "{item}就就在第 {rank} 位。", False),
         ("zh|shop|plain|rank", "{item}就在第 {rank} 位。", True),
     ],

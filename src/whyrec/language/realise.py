@@ -168,13 +168,16 @@ def _sketch(shape: Shape, letters: list[str], text: str, phrases: Mapping[str, A
     plain = [x.rstrip("!") for x in letters]
     sentences: list[tuple[str, tuple[int, ...]]] = []
     named = False
+    # Beside one other item, "67 people bought it" would not say which of the two.
+    beside = any(c.arity == 1 and c.kind in ("history", "people", "feature") for c in shape.claims)
     at = items = 0
     for raw in text.split("|"):
         sentence, _, said = raw.strip().partition(" ~")
+        doubtful = beside and ("{crowd}" in sentence or "{raters}" in sentence)
         while "<it>" in sentence:
             before, _, after = sentence.partition("<it>")
             named = named or "{item}" in before
-            sentence = before + (phrases["it"] if named else "{item}") + after
+            sentence = before + (phrases["it"] if named and not doubtful else "{item}") + after
             named = True
         named = named or "{item}" in sentence
         first, *rest = sentence.split("{item}")  # a text may name the item twice

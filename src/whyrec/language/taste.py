@@ -12,6 +12,15 @@ _CHAIN = re.compile(
     r"\{item\} and \{(history|carriers|peer)\}|\{(history|carriers|peer)\} and \{item\}"
 )
 
+_COUNTED = {
+    "en": re.compile(r"[^.;]*\{(?:crowd|raters)\}[^.;]*"),
+    "zh": re.compile(r"[^。；]*\{(?:crowd|raters)\}[^。；]*"),
+}
+_IT = {"en": re.compile(r"\b(?:it|its)\b", re.I), "zh": re.compile("它(?!们)")}
+_THIS = {
+    "en": re.compile(r"\{item\}|\bthis (?!is\b|goes\b|list\b)\w+"),
+    "zh": re.compile(r"\{item\}|这[部款项]"),
+}
 _DOUBLED = re.compile(r"([就的了也在是和有给把您它这那不没])\1")
 
 
@@ -29,13 +38,11 @@ def stiff(text: str, shape: Shape) -> tuple[Problem, ...]:
     >>> stiff("You bought {history}. {item} is in {feature} too.", shape)
     ()
     """
+    out = _which(text, shape)
     if shape.lang == "zh":
-        return tuple(
-            Problem("style", m.span(), "a character twice") for m in _DOUBLED.finditer(text)
-        )
+        out += [Problem("style", m.span(), "a character twice") for m in _DOUBLED.finditer(text)]
     if shape.lang != "en":
-        return ()
-    out = []
+        return tuple(out)
     if any(c.kind == "feature" and c.field == "category" for c in shape.claims):
         out += [
             Problem("style", m.span(), "an item is in a category; it does not come from it")
@@ -48,3 +55,23 @@ def stiff(text: str, shape: Shape) -> tuple[Problem, ...]:
         if arity.get(m[1] or m[2], 1) > 1
     ]
     return tuple(out)
+
+
+def _which(text: str, shape: Shape) -> list[Problem]:
+    """“67 people bought it” after one other item: a reader cannot tell which of the two."""
+    if shape.lang not in _IT:
+        return []
+    others = [
+        s
+        for c in shape.claims
+        for s in c.slots
+        if c.arity == 1 and s in ("history", "peer", "carriers")
+    ]
+    out = []
+    for counted in _COUNTED[shape.lang].finditer(text) if others else ():
+        for it in _IT[shape.lang].finditer(text, *counted.span()):
+            own = [m.start() for m in _THIS[shape.lang].finditer(text, 0, it.start())]
+            other = max(text.rfind(f"{{{s}}}", 0, it.start()) for s in others)
+            if other > max(own, default=-1):
+                out.append(Problem("style", it.span(), "which of the two items?"))
+    return out
