@@ -20,21 +20,6 @@ from whyrec.language.types import Plan, Sketch
 MOST = 24
 """So many sketches of one shape are kept; the frames would often allow more."""
 
-_LETTERS = {
-    ("history", "own"): "h",
-    ("history", "group"): "g",
-    ("feature", "same"): "f",
-    ("feature", "own"): "F",
-    ("people", "same"): "p",
-    ("people", "own"): "P",
-    ("popular", ""): "c",
-    ("popular", "cold"): "n",
-    ("rating", ""): "r",
-    ("without", "same"): "w",
-    ("without", "own"): "W",
-    ("rank", ""): "k",
-    ("rank", "off"): "o",
-}
 _SLOT_LETTER = {
     "history": "h", "count": "g", "group": "g", "feature": "fF", "carriers": "F", "people": "pP",
     "peer": "P", "crowd": "cn", "mean": "r", "raters": "r", "without": "W", "rank": "ko",
@@ -87,7 +72,7 @@ def _phrases(lang: str) -> Mapping[str, Any]:
 
 
 def _letter(c: ClaimShape) -> str:
-    return _LETTERS[c.kind, c.link] + ("!" if c.weak else "")
+    return c.letter + ("!" if c.weak else "")
 
 
 def _segmentations(

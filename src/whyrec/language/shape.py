@@ -52,6 +52,11 @@ class ClaimShape:
         return _SLOTS[self.kind, self.link]
 
     @property
+    def letter(self) -> str:
+        """The claim in phrase files and grammars: `h` history, `g` a group, and so on."""
+        return _LETTERS[self.kind, self.link]
+
+    @property
     def key(self) -> str:
         """For example `history(own,2,rating)`."""
         parts = [
@@ -79,6 +84,22 @@ _SLOTS: dict[tuple[str, str], tuple[str, ...]] = {
     ("without", "own"): ("without",),
     ("rank", ""): ("rank",),
     ("rank", "off"): ("rank",),
+}
+
+_LETTERS: dict[tuple[str, str], str] = {
+    ("history", "own"): "h",
+    ("history", "group"): "g",
+    ("feature", "same"): "f",
+    ("feature", "own"): "F",
+    ("people", "same"): "p",
+    ("people", "own"): "P",
+    ("popular", ""): "c",
+    ("popular", "cold"): "n",
+    ("rating", ""): "r",
+    ("without", "same"): "w",
+    ("without", "own"): "W",
+    ("rank", ""): "k",
+    ("rank", "off"): "o",
 }
 
 SLOTS = ("item", "history", "count", "group", "feature", "carriers", "people", "peer", "crowd",

@@ -24,25 +24,10 @@ import tomllib
 from importlib import resources
 
 from whyrec.errors import LanguageError
-from whyrec.language.shape import ClaimShape, Shape
+from whyrec.language.shape import Shape
 from whyrec.training.grammar.engine import Expansion, Grammar
 
 LANGUAGES = ("en", "zh")
-
-_LETTERS: dict[tuple[str, str], str] = {
-    ("history", "own"): "h",
-    ("history", "group"): "g",
-    ("feature", "same"): "f",
-    ("feature", "own"): "F",
-    ("people", "same"): "p",
-    ("people", "own"): "P",
-    ("popular", ""): "c",
-    ("popular", "cold"): "n",
-    ("rating", ""): "r",
-    ("without", "same"): "w",
-    ("without", "own"): "W",
-    ("rank", ""): "k",
-}
 
 _LONG = {"e": "event"}
 
@@ -82,7 +67,7 @@ def generate(shape: Shape, rng: random.Random) -> str:
     True
     """
     grammar = load(shape.lang)
-    letters = "".join(letter(c) for c in shape.claims)
+    letters = "".join(c.letter for c in shape.claims)
     wanted = sorted(shape.slots)
     for _ in range(_TRIES):
         text = _attempt(grammar, shape, letters, rng)
@@ -93,11 +78,6 @@ def generate(shape: Shape, rng: random.Random) -> str:
         where=shape.key,
         remedy="add a rule for it in whyrec/training/grammar",
     )
-
-
-def letter(claim: ClaimShape) -> str:
-    """The letter by which the grammar knows a claim."""
-    return _LETTERS[claim.kind, claim.link]
 
 
 def covers(shape: Shape) -> bool:
