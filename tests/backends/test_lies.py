@@ -170,7 +170,6 @@ def test_a_dead_server_costs_moments_and_every_text_is_still_there() -> None:
             found = [x for u in USERS for x in explainer.explain(u)]
             assert {x.source for x in found} == {"realiser"}
             served(Liar(lambda n: "good"), found)
-    assert backend.stats.seconds < 10
     assert backend.stats.calls < 20
 
 

@@ -20,7 +20,7 @@ def describe(shape: Shape, position: int) -> str:
     --------
     >>> shape = Shape.parse("en|film|plain|history(own,2,rating)+without(same,2)")
     >>> describe(shape, 0)
-    'The reader rated {history} highly (two films). This is why the film is on the list.'
+    'The reader rated {history} highly (two films). This is one reason why the film is on the list.'
     """
     c = shape.claims[position]
     words = domains.load(shape.domain).words(shape.lang)
@@ -33,7 +33,7 @@ def _describe_en(c: ClaimShape, w: DomainWords) -> str:
     weak = (
         " It is only a small part of why; say that it is a small part of why."
         if c.weak
-        else f" This is why the {w.noun} is on the list."
+        else f" This is one reason why the {w.noun} is on the list."
     )
     event = w.events.get(c.event or "")
     past = event.past[0] if event else "{x}"
@@ -72,7 +72,7 @@ def _describe_en(c: ClaimShape, w: DomainWords) -> str:
 def _describe_zh(c: ClaimShape, w: DomainWords) -> str:
     many = f"{_NUMBER['zh'].get(c.arity, str(c.arity))}{w.measure}{w.noun}"
     those = _those_zh(c, w)
-    weak = "这只是一小部分原因，要说明它“只占一小部分”。" if c.weak else "这就是主要原因。"
+    weak = "这只是一小部分原因，要说明它“只占一小部分”。" if c.weak else "这是列出它的原因之一。"
     event = w.events.get(c.event or "")
     past = event.past[0] if event else "{x}"
     they = event.they[0] if event else "{x}"
@@ -94,7 +94,7 @@ def _describe_zh(c: ClaimShape, w: DomainWords) -> str:
         case "people", _:
             return f"{they.replace('{x}', those)}的人里，有{{people}}{w.crowd}{also}（句末的“它”是所推荐的{w.noun}）。"
         case "popular", "cold":
-            return f"您刚来，这里先列出多数人选的；有{{crowd}}{w.crowd}{have}。"
+            return f"您刚来，这里先列出很多人选的；有{{crowd}}{w.crowd}{have}。"
         case "popular", _:
             return f"有{{crowd}}{w.crowd}{have}。"
         case "rating", _:
