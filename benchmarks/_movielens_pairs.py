@@ -71,10 +71,11 @@ class Report:
         """One result."""
         self.rows.append((system, metric, value, unit))
         if self.as_json:
+            name, variant = whose(system)
             row = {
                 "benchmark": self.benchmark,
-                "data": self.data,
-                "system": system,
+                "data": f"{self.data}, {variant}" if variant else self.data,
+                "system": name,
                 "metric": metric,
                 "value": value,
                 "unit": unit,
@@ -116,3 +117,11 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def whose(system: str) -> tuple[str, str]:
+    """`whyrec iALS, cg` as `whyrec` or a peer's name, and which of its models; a ratio stays whole."""
+    for name in ("whyrec", "implicit", "NumPy"):
+        if system.startswith(name) and " / " not in system:
+            return name, system.removeprefix(name).lstrip(" .,")
+    return system, ""

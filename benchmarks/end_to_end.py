@@ -99,7 +99,7 @@ def main() -> None:
                 wrong += figures["wrong"]
                 if args.json:
                     for metric, value in figures.items():
-                        row = {"benchmark": "end_to_end", "data": name, "system": f"whyrec-{model}",
+                        row = {"benchmark": "end_to_end", "data": f"{name}, {model}", "system": "whyrec",
                                "metric": metric, "value": value, "unit": _unit(metric)}  # fmt: skip
                         print(json.dumps(row), flush=True)
                     continue

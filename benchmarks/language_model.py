@@ -53,7 +53,7 @@ def main() -> None:
         }  # fmt: skip
         rows.append(row)
         if args.json:
-            print(json.dumps(row), flush=True)
+            print(json.dumps(row | ({"system": "whyrec"} if system == "nano" else {})), flush=True)
 
     size_and_speed(args.model, put, args.quick)
     for lang in LANGUAGES:

@@ -60,7 +60,9 @@ class Row:
     unit: str
 
     def to_json(self) -> dict[str, Any]:
-        return {"benchmark": "texts", **self.__dict__}
+        # Whoever writes the sketches, the texts are whyrec's.
+        data = self.data if self.system == "nano" else f"{self.data}, {self.system}"
+        return {"benchmark": "texts", **self.__dict__, "data": data, "system": "whyrec"}
 
 
 def data_sets(quick: bool) -> list[tuple[str, Path]]:
