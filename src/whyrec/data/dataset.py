@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -14,10 +14,13 @@ from scipy import sparse
 
 from whyrec.data.catalogue import Catalogue
 from whyrec.data.events import EVENT_TYPES
-from whyrec.data.pairs import LIKE_SHARE, count_pairs
+from whyrec.data.pairs import LIKE_SHARE, count_pairs, decay
 from whyrec.errors import ConfigError
 
 __all__ = ["LIKE_SHARE", "Dataset"]
+
+Reads = Literal["liked", "rated", "sequence"]
+"""Which pairs make a history; see `Dataset.history_pairs`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,8 @@ class Dataset:
         `film`, `shop` or `generic`: which words explanations use.
     weights
         Event weights that differ from the defaults of `EVENT_TYPES`.
+    half_life
+        Days after which an event weighs half, counted back from the last event; None for no decay.
     best_rating
         The end of the rating scale (5 for 1 to 5), None without ratings.
     notes
@@ -54,6 +59,7 @@ class Dataset:
     best_rating: float | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
     set_aside: pl.DataFrame | None = field(default=None, repr=False)
+    half_life: float | None = None
 
     def __post_init__(self) -> None:
         unknown = set(self.weights) - set(EVENT_TYPES)
@@ -62,6 +68,12 @@ class Dataset:
                 f"no such event type: {', '.join(sorted(unknown))}",
                 where="event weights",
                 remedy=f"use one of {', '.join(EVENT_TYPES)}",
+            )
+        if self.half_life is not None and not 0 < self.half_life < float("inf"):
+            raise ConfigError(
+                f"a half-life of {self.half_life} days",
+                where="half-life",
+                remedy="use a number of days above 0",
             )
 
     @classmethod
@@ -103,9 +115,10 @@ class Dataset:
         `weight` (f32: the highest event weight; 0 when negative), `negative` (a dislike, return or
         rating below the liking threshold).
         """
-        return count_pairs(
+        pairs = count_pairs(
             self.events, self.n_items, weights=self.weights, best_rating=self.best_rating
         )
+        return pairs if self.half_life is None else decay(pairs, self.half_life)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -113,6 +126,43 @@ class Dataset:
         from whyrec.data.store import fingerprint
 
         return fingerprint(self)
+
+    def history_pairs(self, reads: Reads = "liked") -> pl.DataFrame:
+        """The rows of `pairs` that histories are made of, in the order of `histories(reads)`.
+
+        `liked`: positive weight, by user and item; `rated`: with a rating, by user and item;
+        `sequence`: positive weight, by user and time, oldest first (unknown times before known).
+        """
+        if reads not in self._history_pairs:
+            pairs = self.pairs
+            if reads == "rated":
+                pairs = pairs.filter((pl.col("event") == "rating") & pl.col("value").is_not_null())
+            else:
+                pairs = pairs.filter(pl.col("weight") > 0)
+            if reads == "sequence":
+                pairs = pairs.sort("user", "time", nulls_last=False, maintain_order=True)
+            self._history_pairs[reads] = pairs
+        return self._history_pairs[reads]
+
+    @cached_property
+    def _history_pairs(self) -> dict[str, pl.DataFrame]:
+        return {}
+
+    @cached_property
+    def _histories(self) -> dict[str, sparse.csr_matrix]:
+        return {}
+
+    def histories(self, reads: Reads = "liked") -> sparse.csr_matrix:
+        """users × items CSR, float32: what models learn from and users are made of.
+
+        The data are event weights > 0 (`liked`, `sequence`) or ratings (`rated`, where a stored 0
+        is a rating). Rows of `sequence` are in order of time, and so not sorted by item.
+        """
+        if reads not in self._histories:
+            pairs = self.history_pairs(reads)
+            data = pairs["value" if reads == "rated" else "weight"]
+            self._histories[reads] = self._csr(pairs, data.to_numpy().astype(np.float32))
+        return self._histories[reads]
 
     def _csr(self, pairs: pl.DataFrame, data: np.ndarray[Any, Any]) -> sparse.csr_matrix:
         users = pairs["user"].to_numpy()
@@ -122,11 +172,10 @@ class Dataset:
         shape = (self.n_users, self.n_items)
         return sparse.csr_matrix((data, items, indptr.astype(np.int32)), shape=shape)
 
-    @cached_property
+    @property
     def interactions(self) -> sparse.csr_matrix:
-        """users × items CSR, float32 weights > 0: what models learn from and users are made of."""
-        pairs = self.pairs.filter(pl.col("weight") > 0)
-        return self._csr(pairs, pairs["weight"].to_numpy().astype(np.float32))
+        """`histories("liked")`."""
+        return self.histories("liked")
 
     @cached_property
     def seen(self) -> sparse.csr_matrix:
@@ -136,3 +185,7 @@ class Dataset:
     def with_weights(self, weights: Mapping[str, float]) -> Dataset:
         """The same data with other event weights."""
         return replace(self, weights={**self.weights, **weights})
+
+    def with_half_life(self, days: float | None) -> Dataset:
+        """The same data with weights that halve every so many days before the last event."""
+        return replace(self, half_life=days)

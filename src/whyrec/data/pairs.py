@@ -50,6 +50,24 @@ def count_pairs(
     return _runs(rows, n_items, weights, best_rating)
 
 
+def decay(pairs: pl.DataFrame, half_life: float) -> pl.DataFrame:
+    """Pairs with weights that halve every `half_life` days before the last event of all.
+
+    Pairs of unknown time keep their weight, and none falls below a thousandth of it, so that a
+    liked pair stays one.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> table = pl.DataFrame({"time": [datetime(2026, 1, 1), datetime(2026, 1, 31)], "weight": [1.0, 1.0]})
+    >>> decay(table, 30)["weight"].to_list()
+    [0.5, 1.0]
+    """
+    age = (pl.col("time").max() - pl.col("time")).dt.total_seconds(fractional=True) / 86_400
+    factor = (-age * (float(np.log(2)) / half_life)).exp().clip(1e-3, 1.0).fill_null(1.0)
+    return pairs.with_columns((pl.col("weight") * factor).cast(pairs["weight"].dtype))
+
+
 def _runs(
     rows: pl.DataFrame, n_items: int, weights: Mapping[str, float], best_rating: float | None
 ) -> pl.DataFrame:

@@ -35,6 +35,8 @@ def fingerprint(dataset: Dataset) -> str:
         "weights": dict(sorted(dataset.weights.items())),
         "best_rating": dataset.best_rating,
     }
+    if dataset.half_life is not None:
+        head["half_life"] = dataset.half_life
     digest.update(json.dumps(head, sort_keys=True).encode())
     for column in sorted(dataset.events.columns):
         digest.update(f"\0{column}\0".encode())
@@ -96,6 +98,7 @@ def put_dataset(dataset: Dataset, directory: Path) -> None:
         "version": VERSION,
         "domain": dataset.domain,
         "weights": dict(dataset.weights),
+        "half_life": dataset.half_life,
         "best_rating": dataset.best_rating,
         "users": dataset.n_users,
         "items": dataset.n_items,
@@ -127,6 +130,7 @@ def load_dataset(directory: str | Path) -> Dataset:
             domain=manifest["domain"],
             weights=manifest["weights"],
             best_rating=manifest["best_rating"],
+            half_life=manifest.get("half_life"),
             notes=manifest["notes"],
         )
     except (KeyError, pl.exceptions.PolarsError) as error:

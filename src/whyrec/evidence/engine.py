@@ -105,8 +105,8 @@ class EvidenceEngine:
         self.counterfactuals = Counterfactuals(bundle, max_size)
         catalogue = bundle.dataset.catalogue
         self._ids, self._titles = catalogue.ids, catalogue.titles("")
-        # Aligned with the interaction matrix, which holds the same pairs in the same order.
-        pairs = bundle.dataset.pairs.filter(pl.col("weight") > 0)
+        # Aligned with the bundle's histories, which hold the same pairs in the same order.
+        pairs = bundle.dataset.history_pairs(bundle.recommender.reads)
         code = {n: k for k, n in enumerate(EVENT_NAMES)}
         self._events = pairs["event"].replace_strict(code, return_dtype=pl.UInt8).to_numpy()
         self._values = pairs["value"].fill_null(np.nan).to_numpy()
@@ -165,7 +165,7 @@ class EvidenceEngine:
         block = max(1, min(256, BLOCK_BYTES // (9 * max(data.n_items, 1))))
         for ids in _blocks(users, block):
             rows = np.array([self.bundle.user(i) for i in ids], np.int64)
-            scores = self.bundle.scores(take(data.interactions, rows))
+            scores = self.bundle.scores(take(self.bundle.histories, rows))
             candidates = _candidates(take(data.seen, rows))
             chosen, _ = self._top(scores, candidates, n)
             for k, id in enumerate(ids):
@@ -189,7 +189,7 @@ class EvidenceEngine:
         data = self.bundle.dataset
         index = data.user_index.get(user, -1) if new_user else self.bundle.user(user)
         rows = np.array([index], np.int64)
-        scores = self.bundle.scores(take(data.interactions, rows))[0]
+        scores = self.bundle.scores(take(self.bundle.histories, rows))[0]
         candidates = _candidates(take(data.seen, rows))[0]
         person = Person(user, index, self._past(index), candidates, scores)
         self._last = person
@@ -199,7 +199,7 @@ class EvidenceEngine:
         if index < 0:
             nothing = History(np.empty(0, np.int32), np.empty(0, np.float32))
             return Past(nothing, self._events[:0], self._values[:0], self._ids, self._titles)
-        indptr = self.bundle.dataset.interactions.indptr
+        indptr = self.bundle.histories.indptr
         a, b = indptr[index], indptr[index + 1]
         history = self.bundle.history(index)
         return Past(history, self._events[a:b], self._values[a:b], self._ids, self._titles)

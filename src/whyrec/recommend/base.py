@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from whyrec.data.dataset import Reads
+
 if TYPE_CHECKING:
+    from whyrec.data.dataset import Dataset
     from whyrec.recommend.removal import Removal
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -20,14 +23,15 @@ Ints = npt.NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One person's positive events, an item each.
+    """What a model reads of one person's past, an item each.
 
     Attributes
     ----------
     items
-        int32 [h], ascending item indices, each once.
+        int32 [h], item indices, each once: ascending, but oldest first where the model reads
+        `sequence`.
     weights
-        float32 [h], > 0.
+        float32 [h]: event weights > 0; ratings where the model reads `rated`.
     """
 
     items: Ints
@@ -45,6 +49,25 @@ class History:
         """The history as a 1 × n_items CSR matrix."""
         indptr = np.array([0, len(self.items)])
         return sparse.csr_matrix((self.weights, self.items, indptr), shape=(1, n_items))
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """The same score taken apart another way than by event.
+
+    Attributes
+    ----------
+    kind
+        What the parts are: item `feature`s, `neighbour`s (people), or the `model`s of a hybrid.
+    names
+        One name a part: a feature's (`tfidf:teapot`), a model's (`ease`), a neighbour's row number.
+    parts
+        float64 [items, names]; a row sums, with `baseline`, to the score of that item.
+    """
+
+    kind: Literal["feature", "neighbour", "model"]
+    names: tuple[str, ...]
+    parts: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +89,34 @@ class Ranking:
 class Recommender(ABC):
     """A model that scores items from a history.
 
-    Constructor arguments are the parameters, learnt arrays end in `_`. Subclasses set `name`,
-    `exact` (contributions add up to the score by construction) and `linear` (the score is linear
-    in the history, so that leaving out is subtraction).
+    Constructor arguments are the parameters, learnt arrays end in `_`.
+
+    Attributes
+    ----------
+    name
+        The name in the registry.
+    exact
+        Whether contributions add up to the score by construction. Where they do not, evidence
+        samples them from the model's own scores.
+    linear
+        Whether the score is linear in the history, so that leaving out is subtraction.
+    reads
+        Which pairs make a history: `liked` (those of positive weight; the data are weights),
+        `rated` (those with a rating, high or low; the data are ratings), `sequence` (the liked
+        pairs of each row in order of time, oldest first). `Dataset.histories` gives the matrix.
+    n_items
+        Size of the catalogue that it was fitted on.
     """
 
-    name: ClassVar[str]
-    exact: ClassVar[bool]
-    linear: ClassVar[bool]
+    name: str
+    exact: bool
+    linear: bool
+    reads: Reads = "liked"
     n_items: int
+
+    def fit_dataset(self, dataset: Dataset) -> Self:
+        """Learn from a whole data set; models that use more than histories override this."""
+        return self.fit(dataset.histories(self.reads))
 
     @abstractmethod
     def fit(self, interactions: sparse.csr_matrix) -> Self:
@@ -98,7 +140,16 @@ class Recommender(ABC):
         """What each event adds to each item's score: float64 [items, h].
 
         A row sums, with `baseline`, to the score of that item.
+
+        Raises
+        ------
+        NotImplementedError
+            If the model is not `exact`.
         """
+
+    def breakdowns(self, history: History, items: Ints) -> tuple[Breakdown, ...]:
+        """The scores taken apart by feature, by neighbour or by model, where there are such."""
+        return ()
 
     def baseline(self, items: Ints) -> Floats:
         """The part of each item's score that no event accounts for: float64 [items], here 0."""

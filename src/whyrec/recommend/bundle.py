@@ -20,7 +20,7 @@ from whyrec.data.events import EVENT_TYPES
 from whyrec.errors import UnknownItemError, UnknownUserError
 from whyrec.recommend import manifest
 from whyrec.recommend.base import Floats, History, Ranking, Recommender
-from whyrec.recommend.checks import check_matrix, make_params
+from whyrec.recommend.checks import check_histories, make_params
 from whyrec.recommend.popularity import Popularity
 from whyrec.recommend.registry import model as model_class
 from whyrec.recommend.scoring import RowModel, rank
@@ -58,7 +58,7 @@ class Bundle:
         kind = model_class(model)
         recommender = kind(**make_params(kind, params))
         start = time.perf_counter()
-        recommender.fit(dataset.interactions)
+        recommender.fit_dataset(dataset)
         return cls(recommender, dataset, {"fit_seconds": round(time.perf_counter() - start, 3)})
 
     @cached_property
@@ -132,9 +132,14 @@ class Bundle:
                 else "the catalogue is empty",
             ) from None
 
+    @property
+    def histories(self) -> sparse.csr_matrix:
+        """users × items CSR: what the model reads of everybody; see `Dataset.histories`."""
+        return self.dataset.histories(self.recommender.reads)
+
     def history(self, user: int) -> History:
-        """The positive events of the user with that index."""
-        X = self.dataset.interactions
+        """What the model reads of the user with that index."""
+        X = self.histories
         a, b = X.indptr[user], X.indptr[user + 1]
         return History(X.indices[a:b], X.data[a:b])
 
@@ -174,7 +179,9 @@ class Bundle:
         self, histories: sparse.csr_matrix, n: int, exclude: sparse.csr_matrix | None = None
     ) -> Ranking:
         """Top-n lists for histories, popularity for empty ones."""
-        csr = check_matrix(histories, what="histories", n_items=self.dataset.n_items)
+        csr = check_histories(
+            histories, self.recommender.reads, what="histories", n_items=self.dataset.n_items
+        )
         if not isinstance(self.recommender, RowModel):
             return self.recommender.recommend(csr, n, exclude=exclude)
         score = self.recommender._score_rows
@@ -184,7 +191,7 @@ class Bundle:
             score(rows, start, end, out)
             out[np.diff(rows.indptr[start : end + 1]) == 0] = counts
 
-        return rank(score_rows, csr, n, exclude)
+        return rank(score_rows, csr, n, exclude, parallel=self.recommender.parallel)
 
     def recommend(
         self, user_ids: Sequence[str], n: int = 10, *, new_users: bool = False
@@ -207,9 +214,7 @@ class Bundle:
             rows = np.array([index.get(id, -1) for id in user_ids], np.int64)
         else:
             rows = np.array([self.user(id) for id in user_ids], np.int64)
-        return self.rank(
-            take(self.dataset.interactions, rows), n, exclude=take(self.dataset.seen, rows)
-        )
+        return self.rank(take(self.histories, rows), n, exclude=take(self.dataset.seen, rows))
 
 
 def take(matrix: sparse.csr_matrix, rows: np.ndarray[Any, Any]) -> sparse.csr_matrix:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from whyrec.data.dataset import Reads
 from whyrec.errors import ConfigError, ModelError
 
 
@@ -53,6 +55,58 @@ def check_matrix(matrix: Any, *, what: str, n_items: int | None = None) -> spars
     return csr if csr.dtype == np.float32 else csr.astype(np.float32)
 
 
+def check_histories(
+    matrix: Any, reads: Reads, *, what: str, n_items: int | None = None
+) -> sparse.csr_matrix:
+    """The matrix as float32 CSR for a model that reads `liked`, `rated` or `sequence` histories.
+
+    `liked` is `check_matrix`. Ratings may be zero or negative and every stored one counts;
+    sequences keep the order of their rows. Neither may hold an item twice in a row.
+
+    Raises
+    ------
+    ModelError
+        As `check_matrix`, and if a row names an item twice.
+    """
+    if reads == "liked":
+        return check_matrix(matrix, what=what, n_items=n_items)
+    if reads == "sequence":
+        ordered = matrix.tocsr() if sparse.issparse(matrix) and matrix.ndim == 2 else matrix
+        check_matrix(
+            ordered.copy() if sparse.issparse(ordered) else ordered, what=what, n_items=n_items
+        )
+    else:
+        ordered = matrix
+        if not sparse.issparse(matrix) or matrix.ndim != 2:
+            raise ModelError(
+                "not a sparse users × items matrix", where=what, remedy="pass a CSR matrix"
+            )
+        ordered = matrix.tocsr()
+        if n_items is not None and ordered.shape[1] != n_items:
+            raise ModelError(
+                f"{ordered.shape[1]} items where the model knows {n_items}",
+                where=what,
+                remedy="use the data set that the model was fitted on, or fit again",
+            )
+        if not np.isfinite(ordered.data).all():
+            raise ModelError(
+                "a rating is not a finite number", where=what, remedy="clean the ratings"
+            )
+    if _repeats(ordered):
+        raise ModelError(
+            "a row names an item twice", where=what, remedy="keep one event a person and item"
+        )
+    return ordered if ordered.dtype == np.float32 else ordered.astype(np.float32)
+
+
+def _repeats(csr: sparse.csr_matrix) -> bool:
+    if csr.has_canonical_format:
+        return False
+    rows = np.repeat(np.arange(csr.shape[0], dtype=np.int64), np.diff(csr.indptr))
+    keys = rows * csr.shape[1] + csr.indices
+    return len(np.unique(keys)) < len(keys)
+
+
 def check_fit(matrix: Any, model: str) -> sparse.csr_matrix:
     """`check_matrix` for fitting: it must hold at least one event."""
     csr = check_matrix(matrix, what=f"{model}.fit")
@@ -92,18 +146,43 @@ def make_params(model: type, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _convert(value: Any, default: Any, where: str) -> Any:
+    """`value` as the kind of thing that `default` is; a default of None takes anything."""
+    if default is None:
+        return value
     wanted = type(default)
+    if wanted in (list, tuple, dict) and isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = value.split(",") if wanted is not dict else value
     try:
-        if isinstance(value, str) and wanted is not str:
-            value = float(value) if wanted is float else int(value)
+        if wanted is bool and isinstance(value, str):
+            value = _SWITCH[value.casefold()]
+        elif isinstance(value, str) and wanted in (float, int):
+            value = wanted(value)
         elif wanted is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-    except ValueError:
+        elif wanted in (list, tuple) and isinstance(value, list | tuple):
+            value = wanted(value)
+    except (ValueError, KeyError):
         pass
-    if not isinstance(value, wanted) or isinstance(value, bool):
-        kind = {int: "a whole number", float: "a number", str: "a word"}[wanted]
-        raise ConfigError(f"{value!r} is not {kind}", where=where, remedy=f"for example {default}")
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        raise ConfigError(
+            f"{value!r} is not {_KINDS[wanted]}", where=where, remedy=f"for example {default}"
+        )
     return value
+
+
+_SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "a word",
+    bool: "true or false",
+    list: "a list",
+    tuple: "a list",
+    dict: "a table in JSON",
+}
 
 
 def check_number(

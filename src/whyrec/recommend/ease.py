@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -47,9 +47,9 @@ class EASE(RowModel):
     2
     """
 
-    name: ClassVar[str] = "ease"
-    exact: ClassVar[bool] = True
-    linear: ClassVar[bool] = True
+    name: str = "ease"
+    exact: bool = True
+    linear: bool = True
 
     def __init__(self, *, regularization: float = 250.0) -> None:
         check_number(regularization, where="ease, regularization", low=0)

@@ -12,7 +12,7 @@ c_j y_iᵀA⁻¹y_j; the sum over j is the score, whatever Y is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -64,9 +64,9 @@ class IALS(RowModel):
     True
     """
 
-    name: ClassVar[str] = "ials"
-    exact: ClassVar[bool] = True
-    linear: ClassVar[bool] = False
+    name: str = "ials"
+    exact: bool = True
+    linear: bool = False
 
     def __init__(
         self,

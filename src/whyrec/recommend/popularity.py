@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,9 @@ class Popularity(RowModel):
     Nothing in a history contributes; the count is the baseline.
     """
 
-    name: ClassVar[str] = "popularity"
-    exact: ClassVar[bool] = True
-    linear: ClassVar[bool] = True
+    name: str = "popularity"
+    exact: bool = True
+    linear: bool = True
 
     @property
     def params(self) -> Mapping[str, Any]:

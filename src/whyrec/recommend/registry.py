@@ -1,11 +1,20 @@
-"""Which recommenders exist, by name."""
+"""Which recommenders exist, by name; a class is imported when it is asked for."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 from whyrec.errors import ConfigError
 from whyrec.recommend.base import Recommender
 
-MODELS = ("ease", "ials", "popularity")
+CLASSES = {
+    "ease": "whyrec.recommend.ease:EASE",
+    "ials": "whyrec.recommend.ials:IALS",
+    "popularity": "whyrec.recommend.popularity:Popularity",
+}
+"""`module:class` by name."""
+
+MODELS = tuple(CLASSES)
 
 
 def model(name: str) -> type[Recommender]:
@@ -16,16 +25,9 @@ def model(name: str) -> type[Recommender]:
     ConfigError
         If there is none of that name.
     """
-    if name == "ease":
-        from whyrec.recommend.ease import EASE
-
-        return EASE
-    if name == "ials":
-        from whyrec.recommend.ials import IALS
-
-        return IALS
-    if name == "popularity":
-        from whyrec.recommend.popularity import Popularity
-
-        return Popularity
-    raise ConfigError(f"no such model: {name}", where="model", remedy=f"use {', '.join(MODELS)}")
+    if name not in CLASSES:
+        raise ConfigError(
+            f"no such model: {name}", where="model", remedy=f"use {', '.join(MODELS)}"
+        )
+    module, _, attribute = CLASSES[name].partition(":")
+    return getattr(import_module(module), attribute)  # type: ignore[no-any-return]

@@ -13,14 +13,23 @@ from scipy import sparse
 from whyrec.errors import ConfigError, ModelError
 from whyrec.recommend import threads
 from whyrec.recommend.base import Floats, Ints, Ranking, Recommender
-from whyrec.recommend.checks import check_matrix
+from whyrec.recommend.checks import check_histories
 
 BLOCK_BYTES = 8 << 20
 """Scores held at once by one thread while ranking."""
 
 
 class RowModel(Recommender):
-    """A recommender that can score any range of histories into a given block."""
+    """A recommender that can score any range of histories into a given block.
+
+    Attributes
+    ----------
+    parallel
+        Whether blocks may be scored from several threads at once. Models that bring threads of
+        their own (torch, somebody's function) say no.
+    """
+
+    parallel: bool = True
 
     @abstractmethod
     def _score_rows(self, histories: sparse.csr_matrix, start: int, end: int, out: Floats) -> None:
@@ -33,7 +42,7 @@ class RowModel(Recommender):
     def scores(self, histories: sparse.csr_matrix) -> Floats:
         """Scores of every item for each history: float64 [histories, n_items]."""
         self._check_fitted()
-        csr = check_matrix(histories, what=f"{self.name}.scores", n_items=self.n_items)
+        csr = self._check(histories, f"{self.name}.scores")
         out = np.empty(csr.shape, np.float64)
         self._run(csr, lambda a, b: self._score_rows(csr, a, b, out[a:b]))
         return out
@@ -51,12 +60,17 @@ class RowModel(Recommender):
             If the histories or `exclude` do not fit the model.
         """
         self._check_fitted()
-        csr = check_matrix(histories, what=f"{self.name}.recommend", n_items=self.n_items)
-        return rank(self._score_rows, csr, n, exclude)
+        csr = self._check(histories, f"{self.name}.recommend")
+        return rank(self._score_rows, csr, n, exclude, parallel=self.parallel)
+
+    def _check(self, histories: sparse.csr_matrix, what: str) -> sparse.csr_matrix:
+        return check_histories(histories, self.reads, what=what, n_items=self.n_items)
 
     def _run(self, csr: sparse.csr_matrix, work: Any) -> None:
-        if csr.shape[0] == 1:
-            work(0, 1)
+        if csr.shape[0] == 1 or not self.parallel:
+            step = max(1, BLOCK_BYTES // (8 * self.n_items))
+            for start in range(0, csr.shape[0], step):
+                work(start, min(start + step, csr.shape[0]))
         else:
             threads.run(work, threads.pieces(np.diff(csr.indptr) + 8))
 
@@ -68,7 +82,12 @@ def blocks(flat: Floats, offsets: Ints, n: int) -> list[Floats]:
 
 
 def rank(
-    score_rows: Any, csr: sparse.csr_matrix, n: int, exclude: sparse.csr_matrix | None
+    score_rows: Any,
+    csr: sparse.csr_matrix,
+    n: int,
+    exclude: sparse.csr_matrix | None,
+    *,
+    parallel: bool = True,
 ) -> Ranking:
     """Rank every row with `score_rows(csr, start, end, out)`, block by block."""
     from whyrec.recommend.topn import LONG, sort_rows, top_rows
@@ -101,8 +120,8 @@ def rank(
             score_rows(csr, a, b, part)
             choose(part, indptr, hidden, a, short, items[a:b, :short], scores[a:b, :short])
 
-    if rows == 1:
-        work(0, 1)
+    if rows == 1 or not parallel:
+        work(0, rows)
     else:
         threads.run(work, threads.pieces(np.diff(csr.indptr) + 8))
     return Ranking(items, scores)
