@@ -118,6 +118,13 @@ class Recommender(ABC):
         """Learn from a whole data set; models that use more than histories override this."""
         return self.fit(dataset.histories(self.reads))
 
+    def attach(self, dataset: Dataset) -> None:  # noqa: B027 - most models need nobody else's rows
+        """Give the model the data set that it is used with; `Bundle` calls it after fit and load.
+
+        Only models that read other people's histories when they score (user neighbours) do
+        something here. They keep no copy of their own, so that an erasure in the data reaches them.
+        """
+
     @abstractmethod
     def fit(self, interactions: sparse.csr_matrix) -> Self:
         """Learn item parameters from a users × items CSR matrix of float32 weights > 0."""
