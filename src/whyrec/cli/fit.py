@@ -37,7 +37,7 @@ def fit(
     """
     mapping = options.key_values(map_, "--map")
     weights = options.event_weights(weight)
-    settings = options.key_values(set_, "--set")
+    settings = options.settings(set_)
     options.check_place(out, directory=True)
 
     from whyrec.recommend.bundle import Bundle

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -97,6 +98,47 @@ def key_values(given: Sequence[str] | None, option: str) -> dict[str, str]:
             raise ConfigError(f"“{key}” is given twice", where=option, remedy="give it once")
         out[key] = value
     return out
+
+
+_NEXT = re.compile(r",(?=\s*[A-Za-z_]\w*\s*=)")
+
+
+def settings(given: Sequence[str] | None, option: str = "--set") -> dict[str, str]:
+    """`["a=1,b=2", "parts=ease:0.6,ials(k=8):0.4"]` as a dictionary: values may hold commas.
+
+    A comma separates two settings only where KEY= comes next, outside all brackets.
+
+    Raises
+    ------
+    ConfigError
+        If one is not KEY=VALUE, or a key comes twice.
+
+    Examples
+    --------
+    >>> settings(["factors=8,parts=ease:0.6,ials(alpha=1,seed=2):0.4"])
+    {'factors': '8', 'parts': 'ease:0.6,ials(alpha=1,seed=2):0.4'}
+    """
+    out: dict[str, str] = {}
+    for text in given or ():
+        start = 0
+        cuts = [c.start() for c in _NEXT.finditer(text) if not _open(text[: c.start()])]
+        for end in (*cuts, len(text)):
+            key, sign, value = (p.strip() for p in text[start:end].partition("="))
+            if not sign or not key or not value:
+                raise ConfigError(
+                    f"“{text[start:end]}” is not KEY=VALUE",
+                    where=option,
+                    remedy=f"write {option} key=value",
+                )
+            if key in out:
+                raise ConfigError(f"“{key}” is given twice", where=option, remedy="give it once")
+            out[key] = value
+            start = end + 1
+    return out
+
+
+def _open(text: str) -> bool:
+    return sum(text.count(c) for c in "([{") > sum(text.count(c) for c in ")]}")
 
 
 def event_weights(given: Sequence[str] | None) -> dict[str, float] | None:

@@ -11,6 +11,7 @@ CLASSES = {
     "ease": "whyrec.recommend.ease:EASE",
     "ials": "whyrec.recommend.ials:IALS",
     "popularity": "whyrec.recommend.popularity:Popularity",
+    "hybrid": "whyrec.recommend.hybrid:Hybrid",
 }
 """`module:class` by name."""
 

@@ -1,0 +1,210 @@
+"""A hybrid is the calibrated weighted sum of its parts, and so are all its reasons."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from tests.recommend.model_cases import histories, interactions, score
+
+from whyrec.data.dataset import Dataset
+from whyrec.errors import ConfigError, ModelError
+from whyrec.recommend.base import History
+from whyrec.recommend.bundle import Bundle
+from whyrec.recommend.ease import EASE
+from whyrec.recommend.hybrid import Hybrid
+from whyrec.recommend.ials import IALS
+from whyrec.recommend.popularity import Popularity
+
+ITEMS = np.arange(20)
+EASE_PART = {"model": "ease", "params": {"regularization": 2.0}}
+IALS_PART = {"model": "ials", "params": {"factors": 5, "regularization": 0.5, "iterations": 3}}
+POPULAR = {"model": "popularity"}
+NESTED = {"model": "hybrid", "params": {"parts": [EASE_PART, POPULAR]}}
+
+
+@cache
+def made(*which: int, calibration: str = "auto") -> Hybrid:
+    chosen = [EASE_PART, IALS_PART, POPULAR, NESTED]
+    parts = [{**chosen[k], "weight": 1 + k} for k in which]
+    return Hybrid(parts=parts, calibration=calibration).fit(interactions(3))
+
+
+combinations = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(tuple)
+
+
+@given(which=combinations, history=histories())
+def test_contributions_and_baseline_sum_to_the_score(
+    which: tuple[int, ...], history: History
+) -> None:
+    model = made(*which)
+    assert model.exact
+    parts, effects = model.explain(history, ITEMS)
+    scores = score(model, history)
+    np.testing.assert_allclose(parts.sum(1) + model.baseline(ITEMS), scores, atol=1e-9)
+    assert (parts == model.contributions(history, ITEMS)).all()
+    np.testing.assert_allclose(
+        effects, scores[:, None] - model.leave_one_out(history, ITEMS), atol=1e-9
+    )
+
+
+@given(which=combinations, history=histories())
+def test_the_breakdown_by_model_sums_to_the_score(which: tuple[int, ...], history: History) -> None:
+    model = made(*which)
+    (found,) = model.breakdowns(history, ITEMS)
+    assert found.kind == "model"
+    assert len(set(found.names)) == len(which)
+    whole = found.parts.sum(1) + model.baseline(ITEMS)
+    np.testing.assert_allclose(whole, score(model, history), atol=1e-9)
+
+
+@given(which=combinations, history=histories())
+def test_leaving_one_out_is_scoring_without_it(which: tuple[int, ...], history: History) -> None:
+    model = made(*which)
+    found = model.leave_one_out(history, ITEMS)
+    for j, item in enumerate(history.items):
+        expected = score(model, history.without(np.array([item])))
+        np.testing.assert_allclose(found[:, j], expected, rtol=1e-7, atol=1e-8)
+
+
+@given(history=histories(min_size=2), data=st.data())
+def test_a_linear_hybrid_tells_what_any_removal_costs(
+    history: History, data: st.DataObject
+) -> None:
+    model = made(0, 2, 3)
+    assert model.linear
+    removed = np.array(sorted(data.draw(st.sets(st.integers(0, len(history) - 1), min_size=1))))
+    removal = model.removal(history)
+    assert removal is not None
+    expected = score(model, history.without(history.items[removed]))
+    np.testing.assert_allclose(removal.scores(score(model, history), removed), expected, atol=1e-8)
+
+
+def test_with_a_part_that_is_not_linear_the_hybrid_is_not() -> None:
+    model = made(0, 1)
+    assert model.exact
+    assert not model.linear
+    assert model.removal(History(np.array([1], np.int32), np.ones(1, np.float32))) is None
+
+
+def test_without_calibration_it_is_the_plain_weighted_mean() -> None:
+    X = interactions(3)
+    model = Hybrid(parts=[{**EASE_PART, "weight": 3}, POPULAR], calibration="none").fit(X)
+    ease, popular = EASE(regularization=2.0).fit(X), Popularity().fit(X)
+    expected = 0.75 * ease.scores(X) + 0.25 * popular.scores(X)
+    np.testing.assert_allclose(model.scores(X), expected, rtol=1e-12)
+
+
+def test_calibration_worked_by_hand() -> None:
+    # Everybody's only candidate scores: counts are 3, 2, 1. Candidates: item 2 twice, item 1 once.
+    X = sparse.csr_matrix(np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1]], np.float32))
+    model = Hybrid(parts="popularity").fit(X)
+    mean, deviation = (1 + 1 + 2) / 3, np.std([1, 1, 2])
+    expected = (np.array([3, 2, 1]) - mean) / deviation
+    np.testing.assert_allclose(model.scores(X[:1])[0], expected, rtol=1e-12)
+
+
+def test_many_at_once_is_one_after_another() -> None:
+    X, model = interactions(3), made(0, 1, 2)
+    items = np.tile(np.array([3, 0, 19], np.int32), (X.shape[0], 1))
+    parts, effects = model.explain_many(X, items)
+    for u in range(X.shape[0]):
+        row = X[u]
+        one, lost = model.explain(History(row.indices, row.data), items[u])
+        np.testing.assert_allclose(parts[u], one, atol=1e-12)
+        np.testing.assert_allclose(effects[u], lost, atol=1e-9)
+
+
+def test_models_fitted_elsewhere_can_be_combined() -> None:
+    X = interactions(3)
+    models = [EASE(regularization=2.0).fit(X), Popularity().fit(X)]
+    model = Hybrid.of(models, [1, 2], X)
+    again = Hybrid(parts=[{**EASE_PART, "weight": 1}, {**POPULAR, "weight": 2}]).fit(X)
+    np.testing.assert_allclose(model.scores(X), again.scores(X))
+    assert model.params == again.params
+
+
+def dataset(ratings: bool = True) -> Dataset:
+    rng = np.random.default_rng(5)
+    pairs = [(u, i) for u in range(40) for i in rng.choice(15, 6, replace=False)]
+    start = datetime(2026, 1, 1)
+    return Dataset.from_frames(
+        pl.DataFrame(
+            {
+                "user_id": [f"u{u}" for u, _ in pairs],
+                "item_id": [f"i{i}" for _, i in pairs],
+                "event": ["rating" if ratings else "purchase"] * len(pairs),
+                "value": [float(1 + (u * 7 + i * 3) % 5) for u, i in pairs],
+                "timestamp": [start + timedelta(hours=int(h)) for h in rng.permutation(len(pairs))],
+            }
+        )
+    )
+
+
+def test_a_hybrid_comes_back_from_disk(tmp_path: Path) -> None:
+    parts = [{**EASE_PART, "weight": 2}, {**NESTED, "weight": 1}, IALS_PART]
+    bundle = Bundle.fit(dataset(), "hybrid", parts=parts)
+    bundle.save(tmp_path / "model")
+    again = Bundle.load(tmp_path / "model")
+    assert (again.scores(again.histories) == bundle.scores(bundle.histories)).all()
+    assert again.fingerprint == bundle.fingerprint
+    assert again.recommender.params == bundle.recommender.params
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ("ease:0.6,nothing:0.4", "no such model: nothing"),
+        ("ease:much", "“much” is not a weight"),
+        ("ease:-1", "-1.0 is not allowed; use a number from 0"),
+        ("ease:0", "every weight is 0"),
+        ("", "0 parts given"),
+        ("ease(lambda=3)", "no such parameter: lambda; use regularization"),
+        ("ease(regularization):1", "“regularization” is not KEY=VALUE"),
+        ("[{]", "not JSON"),
+        ('[{"model": "ease", "wieght": 1}]', "no such field: wieght"),
+        (7, "“7” is not a list of models"),
+        ("ease;ials", "“ease;ials” is not a list of models"),
+    ],
+)
+def test_parts_that_cannot_be_read_are_refused_with_the_remedy(parts: object, says: str) -> None:
+    with pytest.raises(ConfigError, match=r"^(hybrid|ease|model)") as caught:
+        Hybrid(parts=parts)
+    assert says in str(caught.value)
+
+
+def test_the_same_parts_in_every_form() -> None:
+    expected = Hybrid(parts="ease:0.6,ials(factors=8):0.4").params
+    listed = [
+        {"model": "ease", "weight": 0.6},
+        {"model": "ials", "params": {"factors": 8}, "weight": 0.4},
+    ]
+    assert Hybrid(parts=listed).params == expected
+    assert Hybrid(parts=["ease:0.6", "ials(factors=8):0.4"]).params == expected
+    assert Hybrid(**expected).params == expected
+    assert (
+        Hybrid(parts={"ease": 1, "popularity": 3}).params
+        == Hybrid(parts="ease,popularity:3").params
+    )
+
+
+def test_arrays_of_other_models_are_refused() -> None:
+    model = made(0, 2)
+    arrays = {**model.arrays(), "coefficients": np.ones(3)}
+    with pytest.raises(ModelError, match="do not fit together"):
+        Hybrid.from_arrays(model.params, arrays)
+
+
+def test_ials_and_ease_alone_are_what_they_are_in_a_hybrid() -> None:
+    X = interactions(3)
+    alone = IALS(factors=5, regularization=0.5, iterations=3).fit(X).scores(X)
+    model = made(1)
+    order = np.argsort(-alone, axis=1, kind="stable")
+    assert (np.argsort(-model.scores(X), axis=1, kind="stable")[:, :5] == order[:, :5]).all()
