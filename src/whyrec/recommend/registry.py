@@ -11,9 +11,23 @@ CLASSES = {
     "ease": "whyrec.recommend.ease:EASE",
     "ials": "whyrec.recommend.ials:IALS",
     "popularity": "whyrec.recommend.popularity:Popularity",
+    "content": "whyrec.recommend.content:Content",
     "hybrid": "whyrec.recommend.hybrid:Hybrid",
 }
 """`module:class` by name."""
+
+ADAPTED = {
+    "als": "whyrec.recommend.adapters.als:ConfidenceIALS",
+    "factors": "whyrec.recommend.adapters.factors:Factors",
+    "item-weights": "whyrec.recommend.adapters.weights:ItemWeights",
+    "item-neighbours": "whyrec.recommend.adapters.neighbours:ItemNeighbours",
+    "user-neighbours": "whyrec.recommend.adapters.user_neighbours:UserNeighbours",
+    "slope-one": "whyrec.recommend.adapters.slope_one:SlopeOne",
+    "onnx": "whyrec.recommend.adapters.onnx:OnnxModel",
+    "http": "whyrec.recommend.adapters.http:HttpModel",
+    "lists": "whyrec.recommend.adapters.lists:Lists",
+}
+"""Those that only adapters make: they can be loaded, but not fitted."""
 
 MODELS = tuple(CLASSES)
 
@@ -26,9 +40,10 @@ def model(name: str) -> type[Recommender]:
     ConfigError
         If there is none of that name.
     """
-    if name not in CLASSES:
+    path = CLASSES.get(name) or ADAPTED.get(name)
+    if path is None:
         raise ConfigError(
             f"no such model: {name}", where="model", remedy=f"use {', '.join(MODELS)}"
         )
-    module, _, attribute = CLASSES[name].partition(":")
+    module, _, attribute = path.partition(":")
     return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
