@@ -14,6 +14,7 @@ import typer
 from whyrec.cli import output
 from whyrec.cli.data import data
 from whyrec.cli.demo import demo
+from whyrec.cli.evaluate import evaluate
 from whyrec.cli.explain import explain
 from whyrec.cli.fit import fit
 from whyrec.cli.lm import lm
@@ -34,7 +35,7 @@ app = typer.Typer(
     help="Recommend, and say why: reasons that are the model's own, in words that are checked.",
     epilog="Exit status: 0 done, 1 a text was refused, 2 bad input (one line says what to do), 130 Ctrl-C.",
 )
-for command in (demo, fit, recommend, explain, verify, sketches):
+for command in (demo, fit, recommend, explain, verify, sketches, evaluate):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(lm, name="lm")

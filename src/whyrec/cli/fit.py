@@ -8,18 +8,23 @@ from typing import Annotated
 
 import typer
 
-from whyrec.cli import options, output
+from whyrec.cli import options, output, protocol
 
 
 def fit(
     data: options.Data,
     out: Annotated[Path, typer.Option(help="Directory to write the model to.")],
     model: Annotated[
-        str, typer.Option(metavar="ease|ials|popularity", help="Which recommender.")
-    ] = "ease",
+        str | None,
+        typer.Option(metavar="NAME", help="Which recommender: ease (if not given), ials, …"),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the model."),
+    ] = None,
+    params: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Model and parameters that `whyrec tune` found."),
     ] = None,
     map_: options.Map = None,
     domain: options.Domain = None,
@@ -34,18 +39,18 @@ def fit(
     whyrec fit ml-100k --out model
     whyrec fit orders.csv --map user_id=CustomerID,item_id=StockCode --domain shop --out model
     whyrec fit ml-1m --model ials --set factors=64 --out model
+    whyrec fit ml-1m --params best.json --out model
     """
     mapping = options.key_values(map_, "--map")
     weights = options.event_weights(weight)
-    settings = options.settings(set_)
+    told, found = protocol.recipe(params)
+    settings = {**found, **options.settings(set_)}
+    model = protocol.merged(model, told, params)
     options.check_place(out, directory=True)
 
     from whyrec.recommend.bundle import Bundle
-    from whyrec.recommend.checks import make_params
-    from whyrec.recommend.registry import model as model_class
 
-    kind = model_class(model)
-    kind(**make_params(kind, settings))  # a bad value is told now, not after minutes of reading
+    protocol.check_model(model, settings)
 
     from whyrec.data.cleaning import Cleaner
     from whyrec.data.readers import read

@@ -126,10 +126,7 @@ def diversity_each(lists: Lists, features: ItemFeatures) -> Floats:
     [0.666667, 0.0]
     """
     matrix = features.matrix
-    if isinstance(matrix, np.ndarray):
-        known = matrix.any(1)
-    else:
-        known = np.diff(matrix.tocsr().indptr) > 0
+    known = np.asarray(abs(matrix).sum(1)).ravel() > 0
     out = np.full(len(lists), np.nan)
     for rows, shown in _shown(lists, *matrix.shape):
         n = shown @ known.astype(np.float64)

@@ -34,7 +34,7 @@ class Split:
     Attributes
     ----------
     name
-        How it was made, for tables: `per-user 0.2, seed 0`.
+        How it was made, for tables: `per-user 0.2, seed 0`; the same for all folds.
     train
         What a model learns from; catalogue and users are those of the whole.
     given
@@ -173,14 +173,15 @@ def split(
     else:
         masks = _random_masks if method == "random" else _per_user_masks
         made = (
-            _hold(dataset, mask, _named(f"{method} {share:g}, seed {seed}", k, folds, method, seed))
-            for k, mask in enumerate(masks(dataset.pairs, share, folds, seed))
+            _hold(dataset, mask, _named(method, share, folds, seed))
+            for mask in masks(dataset.pairs, share, folds, seed)
         )
     return [_checked(s) for s in made]
 
 
-def _named(one: str, k: int, folds: int, method: str, seed: int) -> str:
-    return one if folds == 1 else f"{method} fold {k + 1} of {folds}, seed {seed}"
+def _named(method: str, share: float, folds: int, seed: int) -> str:
+    how = f"{share:g}" if folds == 1 else f"in {folds} folds"
+    return f"{method} {how}, seed {seed}"
 
 
 def _check_share(share: float) -> None:
@@ -295,10 +296,9 @@ def _by_user(dataset: Dataset, share: float, folds: int, seed: int) -> Iterator[
     held = next(_per_user_masks(pairs, share, 1, seed))
     for k in range(folds):
         out = place < round(share * dataset.n_users) if folds == 1 else place % folds == k
-        name = f"user {share:g}, seed {seed}"
         test = held & out[users]
         yield Split(
-            _named(name, k, folds, "user", seed),
+            _named("user", share, folds, seed),
             _without(dataset, out[users]),
             _without(dataset, test),
             pairs.filter(pl.Series(test)),
@@ -328,13 +328,13 @@ def _by_time(
     edges = [first + (len(ordered) - first) * k // folds for k in range(folds)]
     starts = [int(ordered[e]) for e in edges]
     ends = [*starts[1:], int(ordered[-1]) + 1]
-    for k, (start, end) in enumerate(zip(starts, ends, strict=True)):
+    name = f"time from {_moment(starts[0])}" + (f" in {folds} windows" if folds > 1 else "")
+    for start, end in zip(starts, ends, strict=True):
         train = replace(dataset, events=events.filter(pl.Series(times < start)), set_aside=None)
         window = pl.Series((times >= start) & (times < end))
         later = replace(dataset, events=events.filter(window), set_aside=None).pairs
         test = later.join(train.pairs.select("user", "item"), on=["user", "item"], how="anti")
-        name = f"time from {_moment(start)}"
-        yield Split(f"{name}, fold {k + 1} of {folds}" if folds > 1 else name, train, train, test)
+        yield Split(name, train, train, test)
 
 
 def _moment(stamp: int) -> str:
