@@ -49,6 +49,10 @@ class Dataset:
         Where the data came from and what was set aside in reading, JSON-able.
     set_aside
         The rows set aside in reading (`reason`, `file`, `row`, `cells`), None if none were.
+    reviews
+        What people wrote, one row a review: `item`, `user` (uint32; the user null for somebody
+        without events), `rating` (f64, null if none), `text`, `lang` (`en`, `zh`, …; by script
+        where the data do not say), `time`. None if nobody wrote anything.
     """
 
     events: pl.DataFrame
@@ -60,6 +64,7 @@ class Dataset:
     notes: Mapping[str, Any] = field(default_factory=dict)
     set_aside: pl.DataFrame | None = field(default=None, repr=False)
     half_life: float | None = None
+    reviews: pl.DataFrame | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         unknown = set(self.weights) - set(EVENT_TYPES)

@@ -45,6 +45,10 @@ def fingerprint(dataset: Dataset) -> str:
     for column in sorted(dataset.catalogue.table.columns):
         digest.update(f"\0{column}\0".encode())
         _update(digest, dataset.catalogue.table[column])
+    if dataset.reviews is not None:
+        for column in sorted(dataset.reviews.columns):
+            digest.update(f"\0reviews {column}\0".encode())
+            _update(digest, dataset.reviews[column])
     return digest.hexdigest()
 
 
@@ -69,7 +73,7 @@ def _update(digest: Any, column: pl.Series) -> None:
 def write_dataset(dataset: Dataset, directory: str | Path) -> None:
     """Write the data set to a directory, whole or not at all.
 
-    `events.parquet`, `items.parquet`, `users.parquet` and `dataset.json` (domain, weights, notes,
+    `events.parquet`, `items.parquet`, `users.parquet`, where there are any `reviews.parquet`, and `dataset.json` (domain, weights, notes,
     fingerprint, the sha256 of each file). An earlier one is replaced.
 
     Raises
@@ -88,6 +92,8 @@ def put_dataset(dataset: Dataset, directory: Path) -> None:
         "items": dataset.catalogue.table,
         "users": pl.DataFrame({"id": pl.Series(dataset.users, dtype=pl.String)}),
     }
+    if dataset.reviews is not None:
+        tables["reviews"] = dataset.reviews
     hashes = {}
     for name, table in tables.items():
         file = directory / f"{name}.parquet"
@@ -121,7 +127,8 @@ def load_dataset(directory: str | Path) -> Dataset:
     """
     home = Path(directory)
     manifest = _manifest(home)
-    tables = {name: _table(home / f"{name}.parquet", manifest["files"]) for name in TABLES}
+    names = [*TABLES, *(["reviews"] if "reviews.parquet" in manifest["files"] else [])]
+    tables = {name: _table(home / f"{name}.parquet", manifest["files"]) for name in names}
     try:
         return Dataset(
             events=tables["events"],
@@ -132,6 +139,7 @@ def load_dataset(directory: str | Path) -> Dataset:
             best_rating=manifest["best_rating"],
             half_life=manifest.get("half_life"),
             notes=manifest["notes"],
+            reviews=tables.get("reviews"),
         )
     except (KeyError, pl.exceptions.PolarsError) as error:
         raise DataError(

@@ -321,11 +321,16 @@ class _Run:
                 where="cleaning",
                 remedy="look at the report's set_aside and leave out the step that took them",
             )
-        events = self.events.drop(ROW)
+        events, reviews = self.events.drop(ROW), self.dataset.reviews
         if len(old) < self.dataset.n_items:
             new = np.zeros(self.dataset.n_items, np.uint32)
             new[old] = np.arange(len(old), dtype=np.uint32)
             events = events.with_columns(pl.Series("item", new[events["item"].to_numpy()]))
+            if reviews is not None:
+                left = pl.Series(np.isin(reviews["item"].to_numpy(), old))
+                reviews = reviews.filter(left)
+                reviews = reviews.with_columns(pl.Series("item", new[reviews["item"].to_numpy()]))
+                reviews = reviews if reviews.height else None
         items = self.items.drop(ROW)
         if items["title"].null_count():
             items = items.with_columns(pl.col("title").fill_null(pl.col("id")))
@@ -333,6 +338,7 @@ class _Run:
             self.dataset,
             events=events,
             catalogue=Catalogue(items),
+            reviews=reviews,
             notes={**self.dataset.notes, "cleaning": report.to_json()},
         )
 

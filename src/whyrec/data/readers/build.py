@@ -31,6 +31,7 @@ class Reading:
     """What happened while reading: the notes and the rows set aside, gathered as it goes."""
 
     format: str = "plain"
+    place: str | None = None
     files: dict[str, Any] = field(default_factory=dict)
     ignored: list[dict[str, str]] = field(default_factory=list)
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -93,6 +94,7 @@ class Reading:
         """The JSON-able notes of the data set."""
         return {
             "format": self.format,
+            "place": self.place,
             "files": self.files,
             "ignored": self.ignored,
             "columns": self.columns,
@@ -127,6 +129,7 @@ def build(
     weights: Mapping[str, float] | None = None,
     best: float | None = None,
     where: str | None = None,
+    reviews: pl.DataFrame | None = None,
 ) -> Dataset:
     """The data set of parsed events (`EVENT_COLUMNS` and more) and items (`COLUMNS` and more).
 
@@ -158,6 +161,7 @@ def build(
     )
     if best is None:
         best = best_rating(rows.filter(pl.col("event") == "rating")["value"])
+    written = None if reviews is None else coded_reviews(reviews, users, table["id"], reading)
     return Dataset(
         events=coded,
         catalogue=Catalogue(table),
@@ -167,6 +171,31 @@ def build(
         best_rating=best,
         notes=reading.notes(),
         set_aside=reading.aside_frame(),
+        reviews=written,
+    )
+
+
+def coded_reviews(
+    reviews: pl.DataFrame, users: pl.Series, items: pl.Series, reading: Reading
+) -> pl.DataFrame | None:
+    """Reviews with indices for ids, None if none is left.
+
+    One of an item that the catalogue does not hold is left out and remarked; one by somebody
+    without events has no user.
+    """
+    known = reviews.filter(pl.col("item").is_in(items.implode()))
+    if known.height < reviews.height:
+        reading.remarks.append(
+            f"{reviews.height - known.height} reviews of items that are not in the catalogue left out"
+        )
+    if not known.height:
+        return None
+    places = pl.DataFrame({"user": users}).with_row_index("_user")
+    joined = known.join(places, on="user", how="left", maintain_order="left")
+    return joined.select(
+        encode(known["item"], items).alias("item"),
+        pl.col("_user").cast(pl.UInt32).alias("user"),
+        *("rating", "text", "lang", "time"),
     )
 
 

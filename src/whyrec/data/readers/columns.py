@@ -8,7 +8,9 @@ from types import MappingProxyType
 
 from whyrec.errors import ConfigError, DataError
 
-EVENT_TARGETS = ("user_id", "item_id", "event", "rating", "value", "quantity", "time", "order")
+EVENT_TARGETS = (
+    "user_id", "item_id", "event", "rating", "value", "quantity", "time", "order", "text", "lang"
+)  # fmt: skip
 ITEM_TARGETS = (
     "item_id",
     "title",
@@ -53,6 +55,9 @@ _SYNONYMS = {
     " 时间 时间戳 日期 下单时间 评论时间",
     "order": "order orderid orderno invoice invoiceno invoicenumber invoiceid basketid basket"
     " transactionid transaction receiptid receipt 订单id 订单号 订单",
+    "text": "reviewtext reviewbody reviewcontent text review content body comment comments"
+    " 评论内容 评价内容 评论 评价 评语",
+    "lang": "lang language reviewlanguage 语言",
     "title": "title name itemname productname producttitle movietitle moviename filmtitle itemtitle"
     " booktitle songname trackname artistname displayname label 标题 名称 商品名 商品名称 片名 书名",
     "description": "description desc itemdescription productdescription summary overview plot"

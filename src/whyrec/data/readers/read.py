@@ -17,6 +17,7 @@ from whyrec.data.readers.frames import as_frame
 from whyrec.data.readers.goods import goods_table
 from whyrec.data.readers.invoices import invoice_lines, is_invoices
 from whyrec.data.readers.items import items_frame, items_of_events
+from whyrec.data.readers.reviews import review_rows
 from whyrec.data.readers.roles import Part, classify, genre_flags, name_columns
 from whyrec.data.readers.tables import Table, read_table
 from whyrec.errors import ConfigError, DataError
@@ -76,6 +77,9 @@ def read(
         stored = load_dataset(paths[0])
         return stored.with_weights(weights) if weights else stored
     reading = Reading()
+    if len(paths) == 1:
+        home = paths[0] if paths[0].is_dir() else paths[0].parent
+        reading.place = str(home)
     tables = []
     for place in paths:
         if place.is_dir():
@@ -181,7 +185,16 @@ def read_tables(
             items = _items_of_events(sources)
         if reading.format == "plain" and _is_shop(rows, items):
             found_domain = "shop"
-    return build(rows, items, reading, domain=domain or found_domain, weights=weights, where=where)
+    texts = [p for p in parts if p.role == "reviews" or p in sources]
+    return build(
+        rows,
+        items,
+        reading,
+        domain=domain or found_domain,
+        weights=weights,
+        where=where,
+        reviews=review_rows(texts, reading),
+    )
 
 
 def _items_of_events(sources: Sequence[Part]) -> pl.DataFrame | None:
@@ -204,7 +217,8 @@ def _choose_events(parts: Sequence[Part], reading: Reading, where: str) -> list[
     if not sources:
         sources, reviews = reviews, []
     for part in reviews:
-        part.role, part.why = "other", "reviews beside a table of events are not read"
+        if "text" not in part.columns:
+            part.role, part.why = "other", "reviews without a column of text are not read"
     if not sources:
         listing = "; ".join(
             f"{p.table.name} has {', '.join(p.table.frame.columns) or 'none'}" for p in parts

@@ -117,7 +117,7 @@ def classify(table: Table, map: Mapping[str, str]) -> Part:
     if "user_id" in columns and "item_id" in columns:
         if "tag" in keys and not {"rating", "event", "value"} & set(columns):
             return Part(table, "other", columns, "tags given by users are not read")
-        role = "reviews" if keys & TEXT_KEYS else "events"
+        role = "reviews" if "text" in columns or keys & TEXT_KEYS else "events"
         return Part(table, role, columns)
     if "item_id" in columns:
         flags = genre_flags(table)

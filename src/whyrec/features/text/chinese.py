@@ -9,12 +9,13 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from whyrec.data.script import HAN
 from whyrec.errors import ConfigError
 from whyrec.features.text.pipeline import Token, stop_words
 
 log = logging.getLogger("whyrec.features")
 
-_HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+_HAN_RUN = re.compile(f"[{HAN}]+")
 
 # ICTCLAS tags, as jieba gives them, to universal ones; the longest prefix decides.
 _POS = {

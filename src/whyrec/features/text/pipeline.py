@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from whyrec.data.script import HAN
+
 LANGUAGES = ("en", "zh")
 MAX_TEXT = 100_000
 """Characters of one text that are read; what follows is left out."""
 
-_HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_IS_HAN = re.compile(f"[{_HAN}]")
-_LETTER = re.compile(r"[^\W\d_]")
+_IS_HAN = re.compile(f"[{HAN}]")
 # A Chinese run: from its first to its last Han character, with digits and signs between them.
-_RUN = re.compile(rf"[{_HAN}](?:[^A-Za-zÀ-ɏ]*[{_HAN}])?")
-HAN_SHARE = 0.25
-"""From this share of Han characters among the letters on, a text is Chinese with foreign words."""
+_RUN = re.compile(rf"[{HAN}](?:[^A-Za-zÀ-ɏ]*[{HAN}])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +48,6 @@ class Token:
     pos: str
     stop: bool
     lang: str
-
-
-def guess_language(text: str) -> str:
-    """`zh` where at least a quarter of the words, roughly, are in Han characters, else `en`.
-
-    A guess by script, and no more: text in French or German is taken for English.
-
-    Examples
-    --------
-    >>> guess_language("续航 battery 很好"), guess_language("The 茶 mug is lovely"), guess_language("")
-    ('zh', 'en', 'en')
-    """
-    han = len(_IS_HAN.findall(text))
-    letters = len(_LETTER.findall(text))
-    # Four Latin letters make about as much of a word as one Han character.
-    return "zh" if han and han >= HAN_SHARE * (han + (letters - han) / 4) else "en"
 
 
 def runs(text: str, lang: str | None = None) -> Iterator[tuple[str, int, int]]:
