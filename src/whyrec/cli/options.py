@@ -34,7 +34,7 @@ Map = Annotated[
 Domain = Annotated[
     str | None,
     typer.Option(
-        help="Words to use: film, shop or generic. Recognised from the data if not given."
+        help="Words to use: film, shop, music, news, video, social, course, health, finance or generic. Recognised from the data if not given."
     ),
 ]
 Weight = Annotated[

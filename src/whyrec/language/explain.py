@@ -11,7 +11,7 @@ from whyrec.data.events import TOLD_EVENTS
 from whyrec.errors import ConfigError
 from whyrec.evidence.types import Evidence, World
 from whyrec.features.facets import Facets
-from whyrec.language import realise
+from whyrec.language import domains, realise
 from whyrec.language.backends.base import Backend
 from whyrec.language.backends.spec import backend as make_backend
 from whyrec.language.claims import Claim
@@ -365,6 +365,7 @@ class Explainer:
                     model=x.model,
                     verified=True,
                     notes={**x.notes, "repaired": text.repaired},
+                    caution=x.caution,
                 )
             )
         return out
@@ -396,6 +397,7 @@ class Explainer:
             model=self._model,
             verified=verified,
             notes={"shape": self._key(plan.shape)},
+            caution=domains.load(plan.shape.domain).words(plan.lang).caution,
         )
 
 

@@ -91,7 +91,8 @@ class Explanation:
     """A text about one recommendation, with the claims and the evidence that it rests on.
 
     `sentences` pairs each sentence with positions in `claims`. `llm` is the backend's spec
-    (`nano`, `openai:MODEL`, `none`, …).
+    (`nano`, `openai:MODEL`, `none`, …). `caution` is what the domain requires to stand beside the
+    text, empty where it requires nothing.
     """
 
     evidence: Evidence
@@ -105,11 +106,13 @@ class Explanation:
     model: str
     verified: bool
     notes: dict[str, Any] = field(default_factory=dict, compare=False)
+    caution: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """One line of `explain --json`."""
         e = self.evidence
         cf = e.gone or e.displaced
+        caution = {"caution": self.caution} if self.caution else {}
         return {
             "user": e.user,
             "item": e.item,
@@ -119,6 +122,7 @@ class Explanation:
             "baseline": e.baseline,
             "lang": self.lang,
             "text": self.text,
+            **caution,
             "sentences": [
                 {"text": t, "claims": [f"c{k + 1}" for k in ks]} for t, ks in self.sentences
             ],

@@ -210,6 +210,8 @@ class Views:
             at = start + len(sentence)
         if at < len(text):
             runs.append({"text": visible(text[at:]), "claims": []})
+        if x.caution:
+            runs.append({"text": ("" if lang == "zh" else " ") + x.caution, "claims": []})
         return {"runs": runs, "long": len(text) > LONG_TEXT}
 
     def _claim(self, c: Claim, x: Explanation, lang: str) -> dict[str, str]:

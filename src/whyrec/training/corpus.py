@@ -6,17 +6,15 @@ import hashlib
 import json
 import random
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import resources
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from whyrec.errors import LanguageError
+from whyrec.language import domains
 from whyrec.language.reach import reachable_shapes
 from whyrec.language.shape import FIELDS, ClaimShape, Shape
 from whyrec.training.grammar import generate
@@ -129,10 +127,9 @@ def skeleton(text: str, lang: str) -> str:
 def _changing(lang: str) -> re.Pattern[str]:
     words: set[str] = set()
     for domain in DOMAINS:
-        place = resources.files("whyrec.language.domains") / f"{domain}.toml"
-        pack: dict[str, Any] = tomllib.loads(place.read_text(encoding="utf-8"))[lang]
-        words |= {str(pack[k]) for k in ("noun", "nouns", "measure") if k in pack}
-        words |= {str(v) for e in pack["events"].values() for v in e["verbs"]}
+        pack = domains.load(domain).words(lang)
+        words |= {w for w in (pack.noun, pack.nouns, pack.measure) if w}
+        words |= {v for e in pack.events.values() for v in e.verbs}
     if lang == "zh":
         words |= {"一", "两", "三", "它们", "它"}
         return re.compile("|".join(sorted(words, key=lambda w: (-len(w), w))))

@@ -22,7 +22,18 @@ from whyrec.data.readers.roles import Part, classify, genre_flags, name_columns
 from whyrec.data.readers.tables import Table, read_table
 from whyrec.errors import ConfigError, DataError
 
-DOMAINS = ("film", "shop", "generic")
+DOMAINS = (
+    "film",
+    "shop",
+    "generic",
+    "music",
+    "news",
+    "video",
+    "social",
+    "course",
+    "health",
+    "finance",
+)
 SUFFIXES = (
     ".csv", ".tsv", ".txt", ".dat", ".data", ".item", ".user", ".inter",
     ".parquet", ".pq", ".json", ".jsonl", ".ndjson",
@@ -56,7 +67,7 @@ def read(
         {target: column} where the column names are not understood, such as
         `{"user_id": "CustomerID"}`.
     domain
-        `film`, `shop` or `generic`; by default the one that fits the format.
+        One of `DOMAINS`; by default the one that fits the format: `film`, `shop` or `generic`.
     weights
         Event weights that differ from the defaults.
     event

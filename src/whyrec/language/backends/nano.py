@@ -7,11 +7,13 @@ import json
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from whyrec.errors import ConfigError, LanguageError
+from whyrec.language import domains
 from whyrec.language.backends.base import BackendStats, DirectRequest
 from whyrec.language.shape import Shape
 
@@ -123,8 +125,9 @@ class NanoBackend:
     def sketches(self, shapes: Sequence[Shape], n: int) -> list[list[str]]:
         """Up to n different texts with slots for each shape, unverified, likeliest kinds first.
 
-        A shape with a language, domain, tone, event or field that the model was not taught gives
-        no text and counts as the failure `untaught`.
+        A domain that the model was not taught is asked for as the one that its pack names as alike.
+        A shape with a language, tone, event or field that it was not taught gives no text and
+        counts as the failure `untaught`.
         """
         with self._lock:
             began = time.perf_counter()
@@ -148,9 +151,11 @@ class NanoBackend:
         return self._model
 
     def _write(self, model: _Model, shape: Shape, n: int) -> list[str]:
-        start = prompt(shape)
         if n < 1:
             return []
+        if f"<|domain:{shape.domain}|>" not in model.taught:
+            shape = replace(shape, domain=domains.load(shape.domain).like)
+        start = prompt(shape)
         if any(t not in model.taught for t in start):
             self.stats.fail("untaught")
             return []

@@ -1,4 +1,7 @@
-"""Domain packs: the nouns, verbs and quoting rules of a field of goods, one TOML file a domain."""
+"""Domain packs: the nouns, verbs and quoting rules of a field of goods, one TOML file a domain.
+
+A file holds a whole domain, or what differs from another (`base = "generic"`).
+"""
 
 from __future__ import annotations
 
@@ -62,13 +65,38 @@ class FieldWords:
 
 
 @dataclass(frozen=True, slots=True)
+class Readings:
+    """What else may be said of the domain in a text that is checked.
+
+    Attributes
+    ----------
+    singular, plural
+        Nouns for an item and for items.
+    measures
+        Measure words (量词), where the language has them.
+    beside
+        Words that mean the same here as one of the verifier's grammar: `viewed` may be `read`.
+    looking
+        Whether to have looked at something means to have viewed it, as in a shop; else it says no
+        more than a click.
+    """
+
+    singular: tuple[str, ...]
+    plural: tuple[str, ...]
+    measures: tuple[str, ...]
+    beside: Mapping[str, tuple[str, ...]]
+    looking: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DomainWords:
     """The words of a domain in one language.
 
     `works` says whether titles are titles of works and quoted as such; `measure` is the measure
     word (量词) where the language has them, else empty; `crowd` is what people are called, with
     the measure word in Chinese (`位顾客`), `crowd_noun` is without; after a label that ends in
-    one of `tails` none of them is said (`黑色电影`, never `黑色电影片`).
+    one of `tails` none of them is said (`黑色电影`, never `黑色电影片`). `caution` stands beside
+    every explanation where the domain requires one; `banned` are words that no text may hold.
     """
 
     noun: str
@@ -81,14 +109,21 @@ class DomainWords:
     tails: tuple[str, ...]
     events: Mapping[str, EventWords]
     fields: Mapping[str, FieldWords]
+    readings: Readings
+    caution: str = ""
+    banned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DomainPack:
-    """A domain in every language that its file holds."""
+    """A domain in every language that its file holds.
+
+    `like` names the domain as which a language model is asked that was not taught this one.
+    """
 
     name: str
     languages: Mapping[str, DomainWords]
+    like: str
 
     def words(self, lang: str) -> DomainWords:
         """The domain's words in `lang`.
@@ -131,14 +166,30 @@ def load(domain: str) -> DomainPack:
         raise LanguageError(
             "no such domain", where=domain, remedy=f"use one of {', '.join(domains())}"
         )
-    table = tomllib.loads((files(__name__) / f"{domain}.toml").read_text("utf-8"))
+    table = _table(domain)
+    like = table.pop("like", domain)
     try:
         languages = {lang: _words(t) for lang, t in table.items()}
     except KeyError as e:
         raise LanguageError(
             f"no {e.args[0]}", where=f"{domain}.toml", remedy="see film.toml"
         ) from e
-    return DomainPack(domain, MappingProxyType(languages))
+    return DomainPack(domain, MappingProxyType(languages), like)
+
+
+def _table(domain: str) -> dict[str, Any]:
+    """The file's content laid over that of its base."""
+    table = tomllib.loads((files(__name__) / f"{domain}.toml").read_text("utf-8"))
+    base = table.pop("base", None)
+    return table if base is None else _over(_table(base), table)
+
+
+def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in own.items():
+        both = isinstance(value, dict) and isinstance(out.get(key), dict)
+        out[key] = _over(out[key], value) if both else value
+    return out
 
 
 def _words(t: Mapping[str, Any]) -> DomainWords:
@@ -178,4 +229,17 @@ def _words(t: Mapping[str, Any]) -> DomainWords:
                 for name, f in t["fields"].items()
             }
         ),
+        readings=_readings(t["readings"]),
+        caution=t.get("caution", ""),
+        banned=tuple(t.get("banned", ())),
+    )
+
+
+def _readings(t: Mapping[str, Any]) -> Readings:
+    return Readings(
+        tuple(t["singular"]),
+        tuple(t["plural"]),
+        tuple(t.get("measures", ())),
+        MappingProxyType({word: tuple(more) for word, more in t.get("beside", {}).items()}),
+        t.get("looking", False),
     )

@@ -29,6 +29,7 @@ CODES: dict[str, str] = {
     "sensitive": "a guess about who somebody is",
     "instruction": "words addressed to a machine",
     "self-talk": "about us: our AI, the algorithm, similar users",
+    "banned": "a word that the domain bans: what an item would do for health or money",
     "flattery": "praise of the reader",
     "style": "true, but not how this project writes (sketches only)",
     "slots": "a slot is missing, unknown or told too often (sketches only)",

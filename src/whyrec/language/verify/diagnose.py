@@ -9,16 +9,18 @@ from functools import lru_cache
 from importlib.resources import files
 
 from whyrec.evidence.types import World
+from whyrec.language import domains
 from whyrec.language.types import Problem
 from whyrec.language.verify.grammar import CN_EN, CN_ZH, Grammar
 from whyrec.language.verify.names import fold
 from whyrec.language.verify.tokens import Token
 
 
-@lru_cache(maxsize=8)
-def _lexicon(lang: str) -> tuple[re.Pattern[str], dict[str, str]]:
+@lru_cache(maxsize=32)
+def _lexicon(lang: str, domain: str) -> tuple[re.Pattern[str], dict[str, str]]:
     raw = tomllib.loads((files(__package__) / f"lexicon_{lang}.toml").read_text("utf-8"))
-    codes: dict[str, str] = {}
+    known = domain if domain in domains.domains() else "generic"
+    codes = dict.fromkeys(domains.load(known).words(lang).banned, "banned")
     for code, words in raw.items():
         for w in words:
             codes.setdefault(w, code)
@@ -54,9 +56,9 @@ def unknown_names(tokens: Sequence[Token], world: World) -> list[Problem]:
     return out
 
 
-def bad_words(bare: str, start: int, end: int, lang: str) -> list[Problem]:
-    """Words of the lexicon between two places of the blanked text."""
-    pattern, codes = _lexicon(lang)
+def bad_words(bare: str, start: int, end: int, lang: str, domain: str) -> list[Problem]:
+    """Words of the lexicon, and those that the domain bans, in a part of the blanked text."""
+    pattern, codes = _lexicon(lang, domain)
     out = []
     for hit in pattern.finditer(fold(bare), start, end):
         code = _code(hit[0], codes)

@@ -2,12 +2,14 @@
 
 A grammar file holds macros and frames, one a line (indented lines go on with the line above):
 
-    NAME = pattern            a macro, used as <NAME>; `NAME@film = …` replaces it in that domain
+    NAME = pattern            a macro, used as <NAME>; `NAME@looking = …` replaces it in domains of
+                              which that is true (`Readings.looking`)
     @NAME : pattern           a chunk: what matches becomes the terminal <NAME> before any frame is
                               tried, in the order of the file; `@H` keeps the item terminal it holds
     kind : pattern            a frame: one way to say a clause of that kind
 
-`notation` says what may stand in a pattern.
+`notation` says what may stand in a pattern. Nouns (<NS>, <NP>), measure words (<CL>) and what people
+are called (<WHO>) come from the domain pack, and so do words that mean the same there as a word of the file (`Readings.beside`).
 
 Terminals stand for what was found before parsing: `I` the item, `H1` one history item, `H2` several,
 `M` the item and history items, `X` any other name, `F` facet labels, `N` a number in digits,
@@ -23,6 +25,8 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 
 from whyrec.errors import LanguageError
+from whyrec.language import domains
+from whyrec.language.domains import DomainWords
 from whyrec.language.verify.notation import Alt, Mark, Node, Ref, Word, _read
 
 TERMINALS = {
@@ -106,9 +110,11 @@ class Grammar:
         All words of all patterns: the closed lexicon.
     """
 
-    def __init__(self, text: str, *, lang: str, domain: str, name: str) -> None:
+    def __init__(self, text: str, *, lang: str, domain: str, name: str, words: DomainWords) -> None:
         self.lang = lang
         self.domain = domain
+        readings = words.readings
+        self._beside = readings.beside
         self.space = " " if lang != "zh" else ""
         self._name = name
         self.macros: dict[str, tuple[Node, ...]] = {}
@@ -120,24 +126,28 @@ class Grammar:
         self._lengths: dict[str, int] = {}
         self._first: dict[str, tuple[frozenset[str], bool]] = {}
         pending: list[tuple[str, str, str]] = []
+        self.macros["NS"] = _read(" | ".join(readings.singular), domain)
+        self.macros["NP"] = _read(" | ".join(readings.plural), domain)
+        self.macros["CL"] = _read(" | ".join(readings.measures), domain)
+        self.macros["WHO"] = _read(words.crowd_noun, domain)
         for number, line in _lines(text):
             m = re.match(r"([!@]?[\w-]+)(?:@([\w+]+))?\s*([=:])\s*(.*)", line, re.S)
             if m is None:
                 raise LanguageError(
                     "neither macro nor frame", where=f"{name}, line {number}", remedy=line
                 )
-            if m[2] and domain not in m[2].split("+"):
+            if m[2] and not (m[2] == "looking" and readings.looking):
                 continue
             where = f"{name}, line {number}"
             if m[3] == "=":
-                self.macros[m[1]] = _read(m[4], where)
+                self.macros[m[1]] = self._read(m[4], where)
                 continue
             pending.append((m[1], m[4], where))
             if m[1][0] == "@" and m[1] != "@H":
                 self.terminals.setdefault(m[1][1:], chr(0xE020 + len(self.terminals)))
         for kind, pattern, where in pending:
             kind = kind.strip()
-            self._add(kind, _read(pattern, where), pattern, where)
+            self._add(kind, self._read(pattern, where), pattern, where)
         self.longest = max((len(w) for w in self.vocabulary), default=1)
 
     def _add(self, kind: str, nodes: tuple[Node, ...], source: str, where: str) -> None:
@@ -153,6 +163,11 @@ class Grammar:
         self.frames.append(frame)
         for f in first:
             self.by_first.setdefault(f, []).append(frame)
+
+    def _read(self, pattern: str, where: str) -> tuple[Node, ...]:
+        """The pattern with what may be said here beside its words."""
+        nodes = _read(pattern, where)
+        return tuple(_widened(n, self._beside) for n in nodes) if self._beside else nodes
 
     def knows(self, folded: str) -> bool:
         """Whether a piece of folded text consists of words of this grammar alone."""
@@ -269,6 +284,14 @@ class Grammar:
         return frozenset(found), True
 
 
+def _widened(node: Node, beside: Mapping[str, tuple[str, ...]]) -> Node:
+    if isinstance(node, Alt):
+        return Alt(tuple(tuple(_widened(n, beside) for n in o) for o in node.options))
+    if isinstance(node, Word) and node.text in beside:
+        return Alt(((node,), *(_read(more, node.text) for more in beside[node.text])))
+    return node
+
+
 def _rarest(need: frozenset[str]) -> tuple[int, list[str]]:
     return len(need), sorted(need)
 
@@ -297,8 +320,10 @@ def load(lang: str, domain: str) -> Grammar:
     place = files(__package__) / name
     if not place.is_file():
         raise LanguageError("no verifier for this language", where=lang, remedy="use en or zh")
-    known = domain if domain in ("film", "shop") else "generic"
-    return Grammar(place.read_text("utf-8"), lang=lang, domain=known, name=name)
+    known = domain if domain in domains.domains() else "generic"
+    words = domains.load(known).words(lang)
+    text = place.read_text("utf-8")
+    return Grammar(text, lang=lang, domain=known, name=name, words=words)
 
 
 def number_in_words(text: str, lang: str) -> int | None:

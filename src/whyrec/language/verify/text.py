@@ -104,7 +104,7 @@ def _examine(
         here = [p for p in found if span[0] <= p.span[0] < span[1]]
         here += unknown_names(sentence, world)
         if here:
-            here += bad_words(bare, *span, lang)
+            here += bad_words(bare, *span, lang, grammar.domain)
             out.append((span, [], here))
             continue
         claims, problems, state = _read(sentence, state, number, grammar, text, bare)
@@ -175,7 +175,7 @@ def _explain(
     text: str,
     bare: str,
 ) -> list[Problem]:
-    out = bad_words(bare, *span, grammar.lang)
+    out = bad_words(bare, *span, grammar.lang, grammar.domain)
     taken = [p.span for p in out]
     for p in unknown_words(words, grammar, text, world):
         if not any(s <= p.span[0] and p.span[1] <= e for s, e in taken):

@@ -6,7 +6,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from whyrec.language import domains
 from whyrec.language.verify.grammar import TERMINALS
 from whyrec.language.verify.mentions import Mention
 from whyrec.language.verify.names import fold
@@ -179,26 +181,37 @@ READINGS = (
 )
 
 _DET = {"en": ("the", "your", "a", "an", "both"), "zh": ()}
-_NOUNS_EN = frozenset(
-    [
-        "film",
-        "films",
-        "movie",
-        "movies",
-        "title",
-        "titles",
-        "product",
-        "products",
-        "item",
-        "items",
-        "picture",
-        "pictures",
-    ]
-)
-_BEFORE_ZH = (
-    "这部电影", "那部电影", "这部影片", "那部影片", "这款商品", "那款商品", "这件商品", "那件商品",
-    "这部", "那部", "这款", "那款", "这件", "那件", "这项", "那项", "这本", "电影", "影片", "商品",
-)  # fmt: skip
+
+
+@cache
+def _nouns(lang: str) -> frozenset[str]:
+    """Nouns that may stand before a name and only introduce it, of every domain."""
+    packs = [domains.load(d).words(lang) for d in domains.domains()]
+    own = {n for w in packs for n in (*w.readings.singular, *w.readings.plural)}
+    return frozenset(own - {"thing", "things", "piece", "pieces"})
+
+
+@cache
+def _before_zh() -> tuple[str, ...]:
+    """这部电影, 那款商品, 这部, 电影 and the like, the longest first."""
+    out = {
+        "这部影片",
+        "那部影片",
+        "这件商品",
+        "那件商品",
+        "这件",
+        "那件",
+        "这项",
+        "那项",
+        "这本",
+        "影片",
+    }
+    for domain in domains.domains():
+        w = domains.load(domain).words("zh")
+        out |= {f"{x}{w.measure}{n}" for x in "这那" for n in ("", w.noun)} | {w.noun}
+    return tuple(sorted(out - {"内容"}, key=lambda x: (-len(x), x)))
+
+
 _SEPS_EN = (
     ("as", "well", "as"), ("along", "with"), ("together", "with"), ("and", "also"),
     (",", "and"), ("and",), ("plus",), (",",), ("&",),
@@ -347,14 +360,14 @@ def _reads(units: list[tuple[str, Token]], at: int, text: str) -> bool:
 def _skip(units: list[tuple[str, Token]], at: int, lang: str) -> int:
     """Units between a separator and the next name that only introduce it: `the`, `your`, 电影."""
     if lang == "zh":
-        for words in _BEFORE_ZH:
+        for words in _before_zh():
             if _reads(units, at, words):
                 return len(words)
         return 0
     k = at
     if k < len(units) and units[k][0] == "" and units[k][1].text in ("the", "your"):
         k += 1
-    if k < len(units) and units[k][0] == "" and units[k][1].text in _NOUNS_EN:
+    if k < len(units) and units[k][0] == "" and units[k][1].text in _nouns("en"):
         k += 1
     return k - at
 
@@ -363,13 +376,13 @@ def _drop_before(out: list[tuple[str, Token]], code: str, lang: str, count: int)
     if code == "F":
         return
     if lang == "zh":
-        for words in _BEFORE_ZH:
+        for words in _before_zh():
             n = len(words)
             if n < len(out) + 1 and _reads(out, len(out) - n, words) and len(out) >= n:
                 del out[-n:]
                 return
         return
-    if out and out[-1][0] == "" and out[-1][1].text in _NOUNS_EN:
+    if out and out[-1][0] == "" and out[-1][1].text in _nouns("en"):
         out.pop()
     dets = {"the"} if code == "I" else {"the", "your"}
     if code == "I":

@@ -20,10 +20,10 @@ from __future__ import annotations
 import functools
 import random
 import re
-import tomllib
 from importlib import resources
 
 from whyrec.errors import LanguageError
+from whyrec.language import domains
 from whyrec.language.shape import Shape
 from whyrec.training.grammar.engine import Expansion, Grammar
 
@@ -92,11 +92,8 @@ def covers(shape: Shape) -> bool:
 @functools.cache
 def _domain(domain: str, lang: str) -> dict[str, str]:
     """Nouns of a domain pack, so that grammar and realiser call things by the same names."""
-    place = resources.files("whyrec.language.domains") / f"{domain}.toml"
-    if not place.is_file():
-        raise LanguageError("no domain pack", where=domain, remedy="choose film, shop or generic")
-    pack = tomllib.loads(place.read_text(encoding="utf-8"))[lang]
-    return {k: str(pack[k]) for k in ("noun", "nouns", "measure") if k in pack}
+    words = domains.load(domain).words(lang)
+    return {"noun": words.noun, "nouns": words.nouns, "measure": words.measure}
 
 
 def _attempt(grammar: Grammar, shape: Shape, letters: str, rng: random.Random) -> str | None:
