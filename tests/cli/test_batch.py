@@ -61,7 +61,8 @@ def test_parquet_holds_what_the_lines_hold(model: Path, alone: bytes, tmp_path: 
     assert table["exact"].to_list() == [line["evidence"]["exact"] for line in lines]
     for row, line in zip(table.head(50).iter_rows(named=True), lines, strict=False):
         assert row["counterfactual"] == line["counterfactual"]
-        reasons = [{**r, "count": r.get("count")} for r in line["evidence"]["reasons"]]
+        absent = {"count": None, "error": None, "negative": None}
+        reasons = [{**absent, **r} for r in line["evidence"]["reasons"]]
         assert row["reasons"] == reasons
         for told, claim in zip(row["claims"], line["claims"], strict=True):
             assert {k: v for k, v in told.items() if v is not None and v != []} == {

@@ -23,6 +23,10 @@ REASON = {
     "kind": str, "item": MAYBE_TEXT, "title": MAYBE_TEXT, "event": MAYBE_TEXT,
     "value": (int, float, type(None)), "contribution": NUMBER,
 }  # fmt: skip
+EVIDENCE = {
+    "exact": bool, "residual": NUMBER, "method": str, "calls": int,
+    "error": (int, float, type(None)), "reasons": list,
+}  # fmt: skip
 KINDS = {"history", "feature", "people", "popular", "rating", "without", "rank"}
 
 
@@ -53,11 +57,11 @@ def check_line(line: dict[str, Any], keep: int = 20) -> None:
         assert set(sentence["claims"]) <= set(claims)
         assert sentence["text"] in line["text"]
     assert {c for s in line["sentences"] for c in s["claims"]} == set(claims)
-    has(line["evidence"], {"exact": bool, "residual": NUMBER, "reasons": list})
+    has(line["evidence"], EVIDENCE, also=frozenset({"breakdowns", "groups"}))
     reasons = line["evidence"]["reasons"]
     assert len(reasons) <= keep + 1
     for reason in reasons:
-        has(reason, REASON, also=frozenset({"count"}))
+        has(reason, REASON, also=frozenset({"count", "error", "negative"}))
     one_by_one = [r["contribution"] for r in reasons if r["kind"] != "rest"]
     assert one_by_one == sorted(one_by_one, reverse=True)
     rest = [r for r in reasons if r["kind"] == "rest"]

@@ -116,7 +116,7 @@ def short(evidence: Evidence, keep: int | None) -> Evidence:
     reasons = evidence.reasons
     if keep is None or len(reasons) <= keep + 1:
         return evidence
-    if isinstance(reasons, Reasons):
+    if isinstance(reasons, Reasons) and not reasons.others:
         tail = reasons.contributions[reasons.order[keep:]]
         rest = Reason("rest", math.fsum(tail.tolist()), count=len(tail))
     else:

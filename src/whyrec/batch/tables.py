@@ -44,8 +44,9 @@ def _json_schema() -> dict[str, pl.DataType]:
     claim = {"id": text, "kind": text, "items": texts, "event": text, "field": text, "value": text,
              "count": whole, "mean": real, "best": real, "share": real}  # fmt: skip
     reason = {"kind": text, "item": text, "title": text, "event": text, "value": real,
-              "contribution": real, "count": whole}  # fmt: skip
-    evidence = {"exact": flag, "residual": real, "reasons": pl.List(pl.Struct(reason))}
+              "contribution": real, "count": whole, "error": real, "negative": flag}  # fmt: skip
+    evidence = {"exact": flag, "residual": real, "method": text, "calls": whole, "error": real,
+                "reasons": pl.List(pl.Struct(reason))}  # fmt: skip
     counterfactual = {"question": text, "items": texts, "new_rank": whole, "proved": flag}
     return {
         "user": text,
@@ -68,7 +69,7 @@ def _json_schema() -> dict[str, pl.DataType]:
 
 
 def to_parquet(lines: Path, out: Path) -> None:
-    """One file of JSON lines as Parquet; `evidence` is spread into `exact, residual, reasons`."""
+    """One file of JSON lines as Parquet; the fields of `evidence` become columns."""
     import polars as pl
 
     schema = _json_schema()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
+from whyrec.evidence.attribution import BUDGET, Masks, score_kept
+from whyrec.evidence.by_calls import Line, Sets
+from whyrec.evidence.by_calls import search as search_by_calls
 from whyrec.evidence.types import Counterfactual, Question
 from whyrec.recommend.base import Floats, History, Ints
 from whyrec.recommend.bundle import Bundle
@@ -23,15 +25,21 @@ PAIR_BUDGET = 5_000_000
 class Counterfactuals:
     """Finds the smallest sets of events without which items lose their place.
 
+    By arithmetic where the model knows how its scores fall (`Recommender.removal`), else by asking
+    it.
+
     Parameters
     ----------
     max_size
         The most events that a set may hold.
+    budget
+        Histories that the model may score for one person, where it is asked.
     """
 
-    def __init__(self, bundle: Bundle, max_size: int) -> None:
+    def __init__(self, bundle: Bundle, max_size: int, budget: int = BUDGET) -> None:
         self.bundle = bundle
         self.max_size = max_size
+        self.budget = budget
 
     def find(
         self, person: Person, items: Ints, ranks: Sequence[int], list_size: int
@@ -53,12 +61,8 @@ class Counterfactuals:
                 asked.append((k, rank, "displaced"))
         if not asked:
             return gone, displaced
-        removal = self.bundle.recommender.removal(person.history)
-        if removal is None:
-            return gone, displaced
-        sets, proved = self._search(
-            person, removal, items[[a[0] for a in asked]], np.array([a[1] for a in asked], np.int64)
-        )
+        queries = items[[a[0] for a in asked]], np.array([a[1] for a in asked], np.int64)
+        sets, proved = self.search(person, *queries)
         new_ranks = self._rerank(person, items, asked, sets)
         ids = self.bundle.dataset.catalogue.ids
         for (k, need, question), chosen, sure, rank in zip(
@@ -70,8 +74,43 @@ class Counterfactuals:
                 (gone if question == "gone" else displaced)[k] = found
         return gone, displaced
 
+    def search(
+        self, person: Person, items: Ints, needs: Ints, candidates: Ints | None = None
+    ) -> tuple[list[Ints], list[bool]]:
+        """Positions in the history without which `needs[q]` candidates stand before `items[q]`.
+
+        Empty where no set was found, and whether every smaller set is known not to do. Candidates
+        are the person's unless others are given.
+        """
+        rivals = person.candidates if candidates is None else candidates
+        removal = self.bundle.recommender.removal(person.history)
+        if removal is None:
+            return self._ask(person.history, rivals, items, needs)
+        return self._search(person, removal, items, needs, rivals)
+
+    def _ask(
+        self, history: History, candidates: Ints, items: Ints, needs: Ints
+    ) -> tuple[list[Ints], list[bool]]:
+        lines = [Line(i, need) for i, need in zip(items.tolist(), needs.tolist(), strict=True)]
+        self.leave_out(history, candidates, lines)
+        found: list[Ints] = [np.array(line.found, np.int32) for line in lines]
+        return found, [line.excluded >= len(line.found) - 1 for line in lines]
+
+    def leave_out(self, history: History, candidates: Ints, lines: Sequence[Line]) -> None:
+        """Answer questions about leaving events out, by asking the model."""
+
+        def score(sets: Sets) -> Iterator[tuple[int, Floats, Ints]]:
+            keep = _keep(sets, len(history))
+            n_items = self.bundle.dataset.n_items
+            for start, _, scores in score_kept(self.bundle.scores, history, keep, n_items):
+                yield start, scores, candidates
+
+        # Heavier events first: what the budget does not reach is what weighs least.
+        moves = np.argsort(-np.abs(history.weights), kind="stable").tolist()
+        search_by_calls(lines, score, moves, self.max_size, self.budget)
+
     def _search(
-        self, person: Person, removal: Removal, items: Ints, needs: Ints
+        self, person: Person, removal: Removal, items: Ints, needs: Ints, candidates: Ints
     ) -> tuple[list[Ints], list[bool]]:
         from whyrec.evidence.search import search
 
@@ -80,7 +119,7 @@ class Counterfactuals:
         excluded = np.zeros(len(items), np.int64)
         search(
             person.scores,
-            person.candidates,
+            candidates,
             items,
             needs,
             removal.effects,
@@ -127,15 +166,9 @@ class Counterfactuals:
 
     def scores_without(self, history: History, removed: Sequence[Sequence[int]]) -> Floats:
         """Scores after removing each set of positions: float64 [sets, n_items]."""
-        h = len(history)
-        keep = np.ones((len(removed), h), np.bool_)
-        for row, positions in enumerate(removed):
-            keep[row, list(positions)] = False
-        indptr = np.concatenate(([0], np.cumsum(keep.sum(1)))).astype(np.int32)
-        items = np.broadcast_to(history.items, keep.shape)[keep]
-        weights = np.broadcast_to(history.weights, keep.shape)[keep]
-        shape = (len(removed), self.bundle.dataset.n_items)
-        return self.bundle.scores(sparse.csr_matrix((weights, items, indptr), shape=shape))
+        n_items = self.bundle.dataset.n_items
+        blocks = score_kept(self.bundle.scores, history, _keep(removed, len(history)), n_items)
+        return np.concatenate([scores for _, _, scores in blocks])
 
     def rank_without(self, person: Person, item: int, removed: Ints) -> int:
         """The item's rank after removing the events on the given items."""
@@ -144,3 +177,11 @@ class Counterfactuals:
         left = person.history.without(removed)
         scores = self.bundle.scores(left.matrix(self.bundle.dataset.n_items))[0]
         return rank_of(scores, person.candidates, item)
+
+
+def _keep(removed: Sequence[Sequence[int]], h: int) -> Masks:
+    """Which events are left after each removal: bool [sets, h]."""
+    keep = np.ones((len(removed), h), np.bool_)
+    for row, positions in enumerate(removed):
+        keep[row, list(positions)] = False
+    return keep

@@ -12,13 +12,16 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
+from whyrec.data.dataset import Dataset
 from whyrec.errors import ConfigError
+from whyrec.evidence.attributed import Attributed, Attributor
+from whyrec.evidence.attribution import BUDGET
 from whyrec.evidence.counterfactuals import Counterfactuals
 from whyrec.evidence.deeds import Deed, Deeds
 from whyrec.evidence.facts import Attested
 from whyrec.evidence.names import Names
-from whyrec.evidence.reasons import EVENT_NAMES, Past, Reasons
-from whyrec.evidence.types import Evidence, Reason
+from whyrec.evidence.reasons import EVENT_NAMES, Past, Reasons, may_be_told
+from whyrec.evidence.types import Evidence, Fact, Reason
 from whyrec.features.facets import Facets
 from whyrec.privacy.kanon import K_ANON
 from whyrec.recommend.base import Floats, History, Ints
@@ -57,7 +60,7 @@ class Person:
 
     @property
     def history(self) -> History:
-        """The positive events."""
+        """What the model reads of them."""
         return self.past.history
 
 
@@ -77,11 +80,15 @@ class EvidenceEngine:
     max_size
         The most events a counterfactual may remove, 1 to 5. Sizes 1 and 2 are searched
         exhaustively, larger ones greedily.
+    method, budget, seed
+        How a model that is not exact is asked (see `evidence.attribution`): `shapley` or
+        `occlusion`, the model calls that one person's attribution may take, and the seed of what
+        is sampled. A search for counterfactuals by calls may take as many again.
 
     Raises
     ------
     ConfigError
-        If `list_size` or `max_size` is out of range.
+        If `list_size`, `max_size` or `budget` is out of range, or there is no such method.
     """
 
     def __init__(
@@ -92,6 +99,9 @@ class EvidenceEngine:
         list_size: int = 10,
         k_anon: int = K_ANON,
         max_size: int = 3,
+        method: str = "shapley",
+        budget: int = BUDGET,
+        seed: int = 0,
     ) -> None:
         if list_size < 1:
             raise ConfigError(f"a list of {list_size}", where="list_size", remedy="use 1 or more")
@@ -102,15 +112,19 @@ class EvidenceEngine:
         self.list_size = list_size
         self.attested = Attested(bundle, self.facets, k_anon=k_anon)
         self.names = Names(bundle.dataset.catalogue)
-        self.counterfactuals = Counterfactuals(bundle, max_size)
+        self.attributor = Attributor(bundle.recommender, method=method, budget=budget, seed=seed)
+        self.counterfactuals = Counterfactuals(bundle, max_size, budget)
         catalogue = bundle.dataset.catalogue
         self._ids, self._titles = catalogue.ids, catalogue.titles("")
         # Aligned with the bundle's histories, which hold the same pairs in the same order.
-        pairs = bundle.dataset.history_pairs(bundle.recommender.reads)
+        reads = bundle.recommender.reads
+        pairs = bundle.dataset.history_pairs(reads)
         code = {n: k for k, n in enumerate(EVENT_NAMES)}
         self._events = pairs["event"].replace_strict(code, return_dtype=pl.UInt8).to_numpy()
         self._values = pairs["value"].fill_null(np.nan).to_numpy()
         self._main = EVENT_NAMES.index(bundle.main_event)
+        self._negative = pairs["negative"].to_numpy() if reads == "rated" else None
+        self._whole = reads != "rated" or _ratings_are_all_told(bundle.dataset)
         self._last: Person | None = None
         self._deeds: dict[int, dict[str, Deed]] = {}
         self._lock = threading.Lock()
@@ -201,8 +215,15 @@ class EvidenceEngine:
             return Past(nothing, self._events[:0], self._values[:0], self._ids, self._titles)
         indptr = self.bundle.histories.indptr
         a, b = indptr[index], indptr[index + 1]
-        history = self.bundle.history(index)
-        return Past(history, self._events[a:b], self._values[a:b], self._ids, self._titles)
+        return Past(
+            self.bundle.history(index),
+            self._events[a:b],
+            self._values[a:b],
+            self._ids,
+            self._titles,
+            None if self._negative is None else self._negative[a:b],
+            self._whole,
+        )
 
     def deeds(self, user: str) -> dict[str, Deed]:
         """What a user did, by item id, negative events included; the last few users are kept."""
@@ -236,11 +257,7 @@ class EvidenceEngine:
         return items, best
 
     def _evidence(
-        self,
-        person: Person,
-        items: Ints,
-        counterfactuals: bool,
-        explained: tuple[Floats, Floats] | None = None,
+        self, person: Person, items: Ints, counterfactuals: bool, by: Sequence[str] = ()
     ) -> list[Evidence]:
         from whyrec.evidence.search import rank_of
 
@@ -248,35 +265,55 @@ class EvidenceEngine:
         ranks = [rank_of(scores, person.candidates, i) for i in items.tolist()]
         if not len(past.history):
             return self._cold(person, items, ranks)
-        model, history = self.bundle.recommender, past.history
-        parts, effects = explained or model.explain(history, items)
-        baseline = model.baseline(items)
+        found = self.attributor(past.history, items)
+        parts = found.parts
         order = np.argsort(-parts, axis=1, kind="stable")
-        residual = scores[items] - (parts.sum(1) + baseline)
+        residual = scores[items] - (parts.sum(1) + found.baseline)
         size = np.maximum(np.abs(scores[items]), np.abs(parts).max(1))
         exact = np.abs(residual) <= EXACT * np.maximum(size, 1e-9)
-        facts = self.attested.facts(items, history.items, past.events == self._main, parts, order)
+        facts = self._facts(past, items, found, order)
         if counterfactuals:
             gone, displaced = self.counterfactuals.find(person, items, ranks, self.list_size)
         else:
             gone = displaced = [None] * len(items)
+        error = None if found.errors is None else found.errors.max(1)
         return [
             Evidence(
                 user=person.id,
                 item=self._ids[i],
                 score=float(scores[i]),
                 rank=ranks[k],
-                baseline=float(baseline[k]),
-                exact=bool(exact[k]),
+                baseline=float(found.baseline[k]),
+                exact=bool(exact[k]) and found.method == "exact",
                 residual=float(residual[k]),
-                reasons=Reasons(past, order[k], parts[k], effects[k]),
+                reasons=Reasons(
+                    past,
+                    order[k],
+                    parts[k],
+                    found.effects[k],
+                    None if found.errors is None else found.errors[k],
+                ),
                 facts=facts[k],
                 gone=gone[k],
                 displaced=displaced[k],
                 list_size=self.list_size,
+                method=found.method,
+                calls=found.calls,
+                error=None if error is None else float(error[k]),
             )
             for k, i in enumerate(items.tolist())
         ]
+
+    def _facts(
+        self, past: Past, items: Ints, found: Attributed, order: Ints
+    ) -> list[tuple[Fact, ...]]:
+        parts = found.parts
+        if found.errors is not None or past.negative is not None:
+            # Facts rest on events that may be told: what may not counts as nothing here.
+            parts = np.where(may_be_told(parts, found.errors, past.negative), parts, 0.0)
+            order = np.argsort(-parts, axis=1, kind="stable")
+        main = past.events == self._main
+        return self.attested.facts(items, past.history.items, main, parts, order)
 
     def _cold(self, person: Person, items: Ints, ranks: list[int]) -> list[Evidence]:
         """Without a history the list is the most popular items; the count is the whole score."""
@@ -298,6 +335,13 @@ class EvidenceEngine:
             )
             for k, i in enumerate(items.tolist())
         ]
+
+
+def _ratings_are_all_told(dataset: Dataset) -> bool:
+    """Whether every pair that has a rating is told as one, so that rated histories miss none."""
+    rated = pl.col("types").list.contains("rating")
+    told = (pl.col("event") == "rating") & pl.col("value").is_not_null()
+    return dataset.pairs.filter(rated & ~told & ~pl.col("negative")).is_empty()
 
 
 def _candidates(seen: sparse.csr_matrix) -> Ints:

@@ -10,7 +10,7 @@ from typing import overload
 import numpy as np
 
 from whyrec.data.events import EVENT_TYPES
-from whyrec.evidence.types import Reason
+from whyrec.evidence.types import CERTAIN, Reason
 from whyrec.recommend.base import Floats, History, Ints
 
 EVENT_NAMES = tuple(EVENT_TYPES)
@@ -18,7 +18,7 @@ EVENT_NAMES = tuple(EVENT_TYPES)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Past:
-    """One person's positive pairs, as reasons tell them; shared by all items of a list.
+    """What the model reads of one person, as reasons tell it; shared by all items of a list.
 
     Attributes
     ----------
@@ -30,6 +30,10 @@ class Past:
         float64 [h]: the last rating or the quantity, NaN if none.
     ids, titles
         Of every item of the catalogue, by index.
+    negative
+        bool [h]: a low rating, which is no liking; None where the model reads likings only.
+    whole
+        Whether the history holds every pair of its events' types, so that groups may be counted.
     """
 
     history: History
@@ -37,6 +41,8 @@ class Past:
     values: Floats
     ids: Sequence[str]
     titles: Sequence[str]
+    negative: Ints | None = None
+    whole: bool = True
 
     def __reduce__(self) -> tuple[object, ...]:
         # Only what the history names travels between processes, never the catalogue.
@@ -50,12 +56,14 @@ class Past:
                 self.values,
                 tuple(self.ids[i] for i in items),
                 tuple(self.titles[i] for i in items),
+                self.negative,
+                self.whole,
             ),
         )
 
 
 class Reasons(Sequence[Reason]):
-    """History reasons of one item, largest contribution first; behaves like a tuple.
+    """Reasons of one item, largest contribution first; behaves like a tuple.
 
     Attributes
     ----------
@@ -66,19 +74,44 @@ class Reasons(Sequence[Reason]):
     contributions, effects
         float64 [h], by position in the history: what each event adds, and what the score loses
         when it is left out.
+    errors
+        float64 [h], standard errors of the contributions; None where they are exact.
+    others
+        Reasons that are no events: rules.
     """
 
-    __slots__ = ("_made", "contributions", "effects", "order", "past")
+    __slots__ = ("_made", "contributions", "effects", "errors", "order", "others", "past")
 
-    def __init__(self, past: Past, order: Ints, contributions: Floats, effects: Floats) -> None:
+    def __init__(
+        self,
+        past: Past,
+        order: Ints,
+        contributions: Floats,
+        effects: Floats,
+        errors: Floats | None = None,
+        others: tuple[Reason, ...] = (),
+    ) -> None:
         self.past = past
         self.order = order
         self.contributions = contributions
         self.effects = effects
+        self.errors = errors
+        self.others = others
         self._made: tuple[Reason, ...] | None = None
+        if others:
+            all_of_them = (*self._make(order), *others)
+            self._made = tuple(sorted(all_of_them, key=lambda r: -r.contribution))
 
     def __len__(self) -> int:
-        return len(self.order)
+        return len(self.order) + len(self.others)
+
+    def told(self) -> Ints:
+        """bool [h]: the events that may be told as why.
+
+        They add to the score beyond their error, leaving them out lowers it, and they are no low
+        ratings.
+        """
+        return may_be_told(self.contributions, self.errors, self.past.negative) & (self.effects > 0)
 
     def _make(self, positions: Ints) -> Iterator[Reason]:
         past = self.past
@@ -86,9 +119,20 @@ class Reasons(Sequence[Reason]):
         events = past.events[positions].tolist()
         values = past.values[positions].tolist()
         parts = self.contributions[positions].tolist()
-        for i, e, v, c in zip(items, events, values, parts, strict=True):
+        if self.errors is None and past.negative is None:
+            for i, e, v, c in zip(items, events, values, parts, strict=True):
+                value = None if isnan(v) else v
+                yield Reason("history", c, past.ids[i], past.titles[i], EVENT_NAMES[e], value)
+            return
+        n = len(items)
+        low = [False] * n if past.negative is None else past.negative[positions].tolist()
+        errors = [None] * n if self.errors is None else self.errors[positions].tolist()
+        for i, e, v, c, bad, error in zip(items, events, values, parts, low, errors, strict=True):
             value = None if isnan(v) else v
-            yield Reason("history", c, past.ids[i], past.titles[i], EVENT_NAMES[e], value)
+            did = EVENT_NAMES[e]
+            yield Reason(
+                "history", c, past.ids[i], past.titles[i], did, value, error=error, negative=bad
+            )
 
     def __iter__(self) -> Iterator[Reason]:
         if self._made is None:
@@ -119,3 +163,9 @@ class Reasons(Sequence[Reason]):
 
     def __repr__(self) -> str:
         return repr(tuple(self))
+
+
+def may_be_told(contributions: Floats, errors: Floats | None, negative: Ints | None) -> Ints:
+    """bool, as `contributions` [..., h]: positive beyond the error, and no low rating."""
+    told = contributions > (0.0 if errors is None else CERTAIN * errors)
+    return np.asarray(told if negative is None else told & ~negative)

@@ -9,13 +9,19 @@ from typing import Any, Literal, Protocol
 ReasonKind = Literal["history", "feature", "people", "rule", "bias", "rest"]
 Question = Literal["displaced", "gone"]
 
+CERTAIN = 2.0
+"""Standard errors that a sampled contribution must lie above zero to be told (95 %)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One additive part of a score.
 
     `item`, `title`, `event` and `value` tell which event it came from (`value`: the last rating or
-    quantity, None if none). A reason of kind `rest` carries the sum of a long tail and its `count`.
+    quantity, None if none). A reason of kind `rest` carries the sum of a long tail and its `count`;
+    one of kind `rule` is a shop's rule, and `title` its name. `error` is the standard error of a
+    sampled contribution. `negative` marks a low rating, dislike or return, which may well speak for
+    an item and still is no liking.
     """
 
     kind: ReasonKind
@@ -25,6 +31,8 @@ class Reason:
     event: str | None = None
     value: float | None = None
     count: int | None = None
+    error: float | None = None
+    negative: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The reason as in `explain --json`."""
@@ -38,7 +46,49 @@ class Reason:
         }
         if self.count is not None:
             out["count"] = self.count
+        if self.error is not None:
+            out["error"] = self.error
+        if self.negative:
+            out["negative"] = True
         return out
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a `Split`; `count` events, features or people are behind it, where they count.
+
+    `name` is None for what belongs to none of the others.
+    """
+
+    name: str | None
+    contribution: float
+    count: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The part as in `explain --json`."""
+        return {"name": self.name, "contribution": self.contribution, "count": self.count}
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The same score in other parts than events.
+
+    Attributes
+    ----------
+    by
+        Groups of events: `category`, `tag`, `brand`, `word`, `event` or `time`. Breakdowns that the
+        model itself knows: `feature`, `neighbour` or `model`.
+    parts
+        Largest first (`time`: oldest first); with the evidence's baseline they add up to what its
+        reasons add up to.
+    """
+
+    by: str
+    parts: tuple[Part, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The split as in `explain --json`."""
+        return {"by": self.by, "parts": [p.to_json() for p in self.parts]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +154,21 @@ class Evidence:
         Largest contribution first; `sum(contribution) + baseline == score` (within `residual`).
         A tuple or `Reasons`, which makes each `Reason` when it is asked for.
     exact
-        Whether |residual| <= 1e-5 × max(|score|, the largest |contribution|, 1e-9).
+        Whether the parts are the model's own arithmetic (`method` is `exact`) and add up:
+        |residual| <= 1e-5 × max(|score|, the largest |contribution|, 1e-9).
     gone, displaced
         The counterfactuals found, None where none was found or asked for.
     list_size
         The n of the shown list that `rank` and `gone` speak about.
+    method
+        Where the contributions come from: `exact`, or a method of `evidence.attribution`
+        (`shapley`: they add up, each within its error; `occlusion`: they need not add up).
+    calls
+        Histories that the model scored to attribute the scores of the list; 0 where it knew.
+    error
+        The largest standard error of a contribution, None where nothing was sampled.
+    breakdowns, groups
+        The score by feature, neighbour or model, and by groups of events, where asked for.
     """
 
     user: str
@@ -123,14 +183,27 @@ class Evidence:
     gone: Counterfactual | None = None
     displaced: Counterfactual | None = None
     list_size: int = 10
+    method: str = "exact"
+    calls: int = 0
+    error: float | None = None
+    breakdowns: tuple[Split, ...] = ()
+    groups: tuple[Split, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The `evidence` object of `explain --json`."""
-        return {
+        out: dict[str, Any] = {
             "exact": self.exact,
             "residual": self.residual,
+            "method": self.method,
+            "calls": self.calls,
+            "error": self.error,
             "reasons": [r.to_json() for r in self.reasons],
         }
+        if self.breakdowns:
+            out["breakdowns"] = [b.to_json() for b in self.breakdowns]
+        if self.groups:
+            out["groups"] = [g.to_json() for g in self.groups]
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +211,8 @@ class Entry:
     """What one person did with one item: the told event, all event types, and what it is worth.
 
     `contribution` and `effect` (score lost by leaving it out) are for the item in question.
-    `negative` marks a low rating, dislike or return: never to be told as a liking.
+    `negative` marks a low rating, dislike or return: never to be told as a liking. `error` is the
+    standard error of the contribution, 0 where it is exact.
     """
 
     item: str
@@ -149,6 +223,12 @@ class Entry:
     contribution: float
     effect: float
     negative: bool = False
+    error: float = 0.0
+
+    @property
+    def speaks_for(self) -> bool:
+        """Whether the contribution is positive beyond its sampling error."""
+        return self.contribution > CERTAIN * self.error
 
 
 class World(Protocol):

@@ -38,20 +38,23 @@ class PairWorld:
         return self._engine.person(self.user, new_user=True)
 
     @cached_property
-    def _parts(self) -> dict[str, tuple[float, float]]:
-        """(contribution, effect) of each positive event, by item id."""
+    def _parts(self) -> dict[str, tuple[float, float, float]]:
+        """(contribution, effect, error) of each event of the history, by item id."""
         reasons = self._evidence.reasons
         if isinstance(reasons, Reasons):
             past, parts, effects = reasons.past, reasons.contributions, reasons.effects
+            errors = reasons.errors
         else:
             past = self._person.past
             if not len(past.history):
                 return {}
-            items = np.array([self._index], np.int32)
-            explained = self._engine.bundle.recommender.explain(past.history, items)
-            parts, effects = explained[0][0], explained[1][0]
+            found = self._engine.attributor(past.history, np.array([self._index], np.int32))
+            parts, effects = found.parts[0], found.effects[0]
+            errors = None if found.errors is None else found.errors[0]
         ids = [past.ids[i] for i in past.history.items.tolist()]
-        return dict(zip(ids, zip(parts.tolist(), effects.tolist(), strict=True), strict=True))
+        sure = [0.0] * len(ids) if errors is None else errors.tolist()
+        worth = zip(parts.tolist(), effects.tolist(), sure, strict=True)
+        return dict(zip(ids, worth, strict=True))
 
     @cached_property
     def _deeds(self) -> dict[str, Deed]:
@@ -82,9 +85,17 @@ class PairWorld:
         deed = self._deeds.get(item)
         if deed is None:
             return None
-        part, effect = self._parts.get(item, (0.0, 0.0))
+        part, effect, error = self._parts.get(item, (0.0, 0.0, 0.0))
         known = self._entries[item] = Entry(
-            item, deed.event, deed.events, deed.value, deed.count, part, effect, deed.negative
+            item,
+            deed.event,
+            deed.events,
+            deed.value,
+            deed.count,
+            part,
+            effect,
+            deed.negative,
+            error,
         )
         return known
 
@@ -98,7 +109,7 @@ class PairWorld:
 
     @cached_property
     def _total(self) -> float:
-        return float(sum(c for c, _ in self._parts.values() if c > 0))
+        return float(sum(c for c, _, _ in self._parts.values() if c > 0))
 
     def has_facet(self, item: str, field: str, value: str) -> bool:
         """Whether the catalogue gives the item this facet."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from whyrec.evidence.types import World
+from whyrec.evidence.types import CERTAIN, World
 from whyrec.privacy.kanon import K_ANON
 
 ClaimKind = Literal["history", "feature", "people", "popular", "rating", "without", "rank"]
@@ -80,7 +81,8 @@ def _history(c: Claim, w: World) -> bool:
         if c.count is None or len(members) != c.count or c.count < 2:
             return False
         part = sum(e.contribution for e in members)
-        return part > 0 and _at_least(part, c.share, w)
+        error = math.hypot(*(e.error for e in members))
+        return part > CERTAIN * error and _at_least(part, c.share, w)
     entries = [w.entry(i) for i in c.items]
     if not entries:
         return False
@@ -88,7 +90,7 @@ def _history(c: Claim, w: World) -> bool:
     for e in entries:
         if e is None or e.negative or c.event not in e.events:
             return False
-        if e.contribution <= 0 or e.effect <= 0:
+        if not e.speaks_for or e.effect <= 0:
             return False
         part += e.contribution
     return _at_least(part, c.share, w)
@@ -106,7 +108,7 @@ def _feature(c: Claim, w: World) -> bool:
         return False
     for i in c.items:
         e = w.entry(i)
-        if e is None or e.negative or e.contribution <= 0:
+        if e is None or e.negative or not e.speaks_for:
             return False
         if not w.has_facet(i, c.field, c.value):
             return False
@@ -147,7 +149,10 @@ def _rating(c: Claim, w: World) -> bool:
 
 
 def _without(c: Claim, w: World) -> bool:
-    return bool(c.items) and all(w.entry(i) for i in c.items) and w.drops_without(c.items)
+    entries = [w.entry(i) for i in c.items]
+    if not entries or any(e is None or e.negative for e in entries):
+        return False
+    return w.drops_without(c.items)
 
 
 def _rank(c: Claim, w: World) -> bool:

@@ -186,7 +186,7 @@ class Planner:
             if share < WEAK_SHARE and not grouped:
                 grouped = True
                 for claim in self._groups(e, past, event, share, told):
-                    yield self._beside(e, (claim,), ("group",), told)
+                    yield self._beside(e, past, (claim,), ("group",), told)
                     yield self._shaped((claim,), ("group",))
             items = tuple(p.item for p in named)
             claim = Claim("history", items, event, share=share)
@@ -201,7 +201,7 @@ class Planner:
             if support:
                 yield self._shaped((claim, support), ("own", "same"))
             elif share >= WEAK_SHARE:
-                yield self._beside(e, (claim,), ("own",), told)
+                yield self._beside(e, past, (claim,), ("own",), told)
             yield self._shaped((claim,), ("own",))
 
     def _namings(self, e: Evidence, past: Told, told: _List) -> Iterator[tuple[Part, ...]]:
@@ -294,12 +294,17 @@ class Planner:
         return best[1] if best and best[0] > 0.15 else None
 
     def _beside(
-        self, e: Evidence, claims: tuple[Claim, ...], links: tuple[str, ...], told: _List
+        self,
+        e: Evidence,
+        past: Told,
+        claims: tuple[Claim, ...],
+        links: tuple[str, ...],
+        told: _List,
     ) -> Choice:
         """The claims, and beside them what the item would not be shown without, if that is short."""
         if e.gone is not None and len(e.gone.items) <= WITHOUT_OWN:
             claim = Claim("without", e.gone.items)
-            named = told.ambiguous.isdisjoint(e.gone.items)
+            named = told.ambiguous.isdisjoint(e.gone.items) and past.low.isdisjoint(e.gone.items)
             if named and set(e.gone.items) != set(claims[-1].items) and told.new(claim):
                 return self._shaped((*claims, claim), (*links, "own"))
         return self._shaped(claims, links)
