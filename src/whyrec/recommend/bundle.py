@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from whyrec.recommend.base import Floats, History, Ranking, Recommender
 from whyrec.recommend.checks import check_histories, make_params
 from whyrec.recommend.popularity import Popularity
 from whyrec.recommend.registry import model as model_class
+from whyrec.recommend.rules import Adjustment, BoundRules, Rules
 from whyrec.recommend.scoring import RowModel, rank
 
 
@@ -38,15 +39,29 @@ class Bundle:
         Events, catalogue and user ids, event weights included.
     notes
         How it was made (`fit_seconds`), JSON-able.
+    rules
+        What is pinned, boosted or left out; None if nothing is. They act in `scores` and in lists.
+    context
+        What is so at this moment, for rules that ask it: `{"season": "winter"}`. Not saved.
+    where
+        A condition that every recommended item fulfils, None if there is none. Not saved.
     """
 
     recommender: Recommender
     dataset: Dataset
     notes: Mapping[str, Any] = field(default_factory=dict)
+    rules: Rules | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+    where: str | None = None
+
+    def __post_init__(self) -> None:
+        self.recommender.attach(self.dataset)
 
     @classmethod
-    def fit(cls, dataset: Dataset, model: str = "ease", **params: Any) -> Bundle:
-        """Fit the named model on the data set's positive events.
+    def fit(
+        cls, dataset: Dataset, model: str = "ease", *, rules: Rules | None = None, **params: Any
+    ) -> Bundle:
+        """Fit the named model on what it reads of the data set.
 
         Raises
         ------
@@ -59,7 +74,49 @@ class Bundle:
         recommender = kind(**make_params(kind, params))
         start = time.perf_counter()
         recommender.fit_dataset(dataset)
-        return cls(recommender, dataset, {"fit_seconds": round(time.perf_counter() - start, 3)})
+        notes = {"fit_seconds": round(time.perf_counter() - start, 3)}
+        bundle = cls(recommender, dataset, notes, rules)
+        bundle.bound_rules  # noqa: B018 - a column that the catalogue has not is told now
+        return bundle
+
+    def within(
+        self, context: Mapping[str, str] | None = None, *, where: str | None = None
+    ) -> Bundle:
+        """The same bundle at a moment, and for items that fulfil a condition.
+
+        Scores, lists and evidence from it have the rules of that context applied.
+
+        Parameters
+        ----------
+        context
+            Values by key, for rules that ask them.
+        where
+            A condition on items, such as `price < 20 and category in (Tea, Coffee)`; see
+            `whyrec.recommend.conditions`.
+
+        Raises
+        ------
+        ConfigError
+            If the condition cannot be read or names a column that the catalogue has not.
+        """
+        other = replace(self, context=dict(context or {}), where=where)
+        if "fingerprint" in self.__dict__:
+            other.__dict__["fingerprint"] = self.fingerprint
+        if where is None and "bound_rules" in self.__dict__ and self.where is None:
+            other.__dict__["bound_rules"] = self.bound_rules
+        other.bound_rules  # noqa: B018 - what is wrong with it is told now
+        return other
+
+    @cached_property
+    def bound_rules(self) -> BoundRules | None:
+        """The rules and `where`, with the items that each is about; None if there are none."""
+        rules = self.rules.rules if self.rules is not None else ()
+        if self.where is not None:
+            asked = Rules.parse(
+                [{"name": "where", "item": self.where, "filter": "require"}], where="where"
+            )
+            rules = (*(r for r in rules if r.name != "where"), *asked.rules)
+        return Rules(rules).of(self.dataset) if rules else None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -69,6 +126,8 @@ class Bundle:
         for name, array in sorted(self.recommender.arrays().items()):
             digest.update(f"{name} {array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
+        if self.rules is not None:
+            digest.update(json.dumps(self.rules.to_json(), sort_keys=True).encode())
         return f"{self.recommender.name}-{digest.hexdigest()[:12]}"
 
     def save(self, directory: str | Path) -> None:
@@ -169,29 +228,57 @@ class Bundle:
         counts = np.bincount(self.crowd.indices, minlength=self.dataset.n_items)
         return Popularity.from_arrays({}, {"counts": counts})
 
-    def scores(self, histories: sparse.csr_matrix) -> Floats:
-        """Scores of every item for each history, popularity for empty ones: float64."""
+    def model_scores(self, histories: sparse.csr_matrix) -> Floats:
+        """Scores of every item for each history before any rule, popularity for empty ones."""
         out = self.recommender.scores(histories)
         out[np.diff(histories.indptr) == 0] = self.cold.counts_
         return out
 
+    def adjust(self, histories: sparse.csr_matrix, scores: Floats) -> Adjustment | None:
+        """Apply the rules to the `model_scores` of histories, in place; None without rules.
+
+        What the `Adjustment` says is what a list must be explained by: score = contributions +
+        baseline + what each rule added (`names`, `parts(row, items)`), and `allowed` are the
+        candidates that no filter took out (`bound_rules.refused` names the filters that did).
+        """
+        if self.bound_rules is None:
+            return None
+        return self.bound_rules.adjust(histories, scores, self.context)
+
+    def scores(self, histories: sparse.csr_matrix) -> Floats:
+        """Scores of every item for each history, popularity for empty ones: float64.
+
+        Amounts of rules are in them, and what a filter takes out scores -inf.
+        """
+        out = self.model_scores(histories)
+        self._apply(histories, out)
+        return out
+
+    def _apply(self, histories: sparse.csr_matrix, scores: Floats) -> None:
+        made = self.adjust(histories, scores)
+        if made is not None and made.allowed is not None:
+            scores[~made.allowed] = -np.inf
+
     def rank(
         self, histories: sparse.csr_matrix, n: int, exclude: sparse.csr_matrix | None = None
     ) -> Ranking:
-        """Top-n lists for histories, popularity for empty ones."""
+        """Top-n lists for histories by their `scores`."""
         csr = check_histories(
             histories, self.recommender.reads, what="histories", n_items=self.dataset.n_items
         )
-        if not isinstance(self.recommender, RowModel):
-            return self.recommender.recommend(csr, n, exclude=exclude)
-        score = self.recommender._score_rows
-        counts = self.cold.counts_
+        model, counts, ruled = self.recommender, self.cold.counts_, self.bound_rules is not None
 
         def score_rows(rows: sparse.csr_matrix, start: int, end: int, out: Floats) -> None:
-            score(rows, start, end, out)
+            if isinstance(model, RowModel):
+                model._score_rows(rows, start, end, out)
+            else:
+                out[:] = model.scores(rows[start:end])
             out[np.diff(rows.indptr[start : end + 1]) == 0] = counts
+            if ruled:
+                self._apply(rows[start:end], out)
 
-        return rank(score_rows, csr, n, exclude, parallel=self.recommender.parallel)
+        parallel = isinstance(model, RowModel) and model.parallel
+        return rank(score_rows, csr, n, exclude, parallel=parallel)
 
     def recommend(
         self, user_ids: Sequence[str], n: int = 10, *, new_users: bool = False

@@ -41,6 +41,7 @@ def save(bundle: Bundle, directory: Path) -> None:
             "fingerprint": bundle.fingerprint,
             "dataset": bundle.dataset.fingerprint,
             "notes": dict(bundle.notes),
+            "rules": None if bundle.rules is None else bundle.rules.to_json(),
             "files": {p.relative_to(part).as_posix(): _sha256(p) for p in files},
         }
         content["sha256"] = _seal(content)
@@ -53,6 +54,7 @@ def load(directory: Path) -> Bundle:
     from whyrec.data.store import load_dataset
     from whyrec.recommend.bundle import Bundle
     from whyrec.recommend.registry import model as model_class
+    from whyrec.recommend.rules import Rules
 
     content = _read(directory)
     for name, expected in content["files"].items():
@@ -77,13 +79,15 @@ def load(directory: Path) -> Bundle:
             if PurePosixPath(name).parts[0] == "arrays"
         }
         for name, array in arrays.items():
-            if not np.isfinite(array).all():
+            if array.dtype.kind in "fc" and not np.isfinite(array).all():
                 raise ModelError(
                     f"array {name} holds values that are not finite numbers",
                     where=str(directory),
                     remedy="fit again",
                 )
         recommender = model_class(content["model"]).from_arrays(content["params"], arrays)
+        rules = content.get("rules")
+        rules = None if rules is None else Rules.parse(rules, where=str(directory))
     except (DataError, ModelError):
         raise
     except (WhyrecError, OSError, ValueError, TypeError, KeyError) as error:
@@ -98,7 +102,7 @@ def load(directory: Path) -> Bundle:
             where=str(directory),
             remedy="fit again",
         )
-    bundle = Bundle(recommender, dataset, content["notes"])
+    bundle = Bundle(recommender, dataset, content["notes"], rules)
     # Everything was verified against the manifest, so the fingerprint need not be made again.
     bundle.__dict__["fingerprint"] = content["fingerprint"]
     return bundle

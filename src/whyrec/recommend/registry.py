@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from whyrec.errors import ConfigError
-from whyrec.recommend.base import Recommender
+
+if TYPE_CHECKING:
+    from whyrec.recommend.base import Recommender
 
 CLASSES = {
     "ease": "whyrec.recommend.ease:EASE",
     "ials": "whyrec.recommend.ials:IALS",
+    "ease-sparse": "whyrec.recommend.ease_sparse:SparseEASE",
+    "itemknn": "whyrec.recommend.itemknn:ItemKNN",
     "popularity": "whyrec.recommend.popularity:Popularity",
     "content": "whyrec.recommend.content:Content",
     "hybrid": "whyrec.recommend.hybrid:Hybrid",
+    "multvae": "whyrec.recommend.neural.multvae:MultVAE",
+    "sasrec": "whyrec.recommend.neural.sasrec:SASRec",
 }
 """`module:class` by name."""
 
