@@ -178,7 +178,7 @@ def _check_memory(n_items: int) -> None:
         raise ModelError(
             f"{n_items} items need {need / 2**30:.0f} GiB, this machine has {have / 2**30:.0f}",
             where="ease.fit",
-            remedy="use --model ials, or keep fewer items",
+            remedy="use --model ease-sparse (or ials), which need no square matrix",
         )
 
 

@@ -52,11 +52,11 @@ class ItemKNN(SparseLinks):
     def __init__(
         self,
         *,
-        similarity: str = "cosine",
-        k: int = 100,
-        shrinkage: float = 10.0,
+        similarity: str = "tfidf",
+        k: int = 200,
+        shrinkage: float = 1.0,
         asymmetry: float = 0.5,
-        activity: float = 0.5,
+        activity: float = 1.0,
     ) -> None:
         from whyrec.recommend.similarity import check_knn
 
@@ -113,7 +113,7 @@ class ItemKNN(SparseLinks):
                 sizes,
             )
 
-        threads.run(work, threads.pieces(_cost(by_item, by_user)))
+        threads.run(work, threads.pieces(gram_cost(by_item, by_user)))
         return self._take(pack(sources, links, sizes))
 
     def _weighted(self, X: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -134,11 +134,11 @@ class ItemKNN(SparseLinks):
         return sparse.csr_matrix((data * np.repeat(each, events), X.indices, X.indptr), X.shape)
 
 
-def _cost(by_item: sparse.csr_matrix, by_user: sparse.csr_matrix) -> npt.NDArray[np.float64]:
+def gram_cost(by_item: sparse.csr_matrix, by_user: sparse.csr_matrix) -> npt.NDArray[np.float64]:
     """Products an item, to share the work out by."""
     pairs = np.diff(by_user.indptr)[by_item.indices].astype(np.float64)
     items = np.repeat(np.arange(by_item.shape[0]), np.diff(by_item.indptr))
-    return np.bincount(items, weights=pairs, minlength=by_item.shape[0]) + 100
+    return np.asarray(np.bincount(items, pairs, by_item.shape[0]) + 100, np.float64)
 
 
 def pack(

@@ -91,7 +91,7 @@ def norms(rows: sparse.csr_matrix, similarity: str, asymmetry: float) -> Norms:
 
 def _row_sums(data: Floats, indptr: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    return np.bincount(rows, weights=data, minlength=len(indptr) - 1)
+    return np.asarray(np.bincount(rows, data, len(indptr) - 1), np.float64)
 
 
 @kernel()
