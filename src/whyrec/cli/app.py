@@ -20,6 +20,7 @@ from whyrec.cli.fit import fit
 from whyrec.cli.lm import lm
 from whyrec.cli.recommend import recommend
 from whyrec.cli.sketches import sketches
+from whyrec.cli.tune import tune
 from whyrec.cli.verify import verify
 from whyrec.errors import WhyrecError
 
@@ -35,7 +36,7 @@ app = typer.Typer(
     help="Recommend, and say why: reasons that are the model's own, in words that are checked.",
     epilog="Exit status: 0 done, 1 a text was refused, 2 bad input (one line says what to do), 130 Ctrl-C.",
 )
-for command in (demo, fit, recommend, explain, verify, sketches, evaluate):
+for command in (demo, fit, recommend, explain, verify, sketches, evaluate, tune):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(lm, name="lm")
