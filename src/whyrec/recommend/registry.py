@@ -15,6 +15,7 @@ CLASSES = {
     "ials": "whyrec.recommend.ials:IALS",
     "ease-sparse": "whyrec.recommend.ease_sparse:SparseEASE",
     "itemknn": "whyrec.recommend.itemknn:ItemKNN",
+    "mf": "whyrec.recommend.mf:MF",
     "popularity": "whyrec.recommend.popularity:Popularity",
     "content": "whyrec.recommend.content:Content",
     "hybrid": "whyrec.recommend.hybrid:Hybrid",
