@@ -1,0 +1,100 @@
+"""What having rated tells, whatever the value: row vectors pulled to a mean that their pairs predict.
+
+The row u of a matrix X has the features F_u = [x_uj stored] / √|row u|, and its vector is expected
+near F_u B. B is the ridge solution for the vectors as they are, so that (Bᵀ F_u) is the implicit
+term Σ_j v_j / √h of SVD++ (Koren, KDD 2008) with v = B. The same for columns, by who rated them
+("flipped": Rendle, Zhang and Koren, arXiv 1905.01395). Drawn instead of solved, B is that of Macau
+(Simm et al., 2017).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from whyrec.recommend import threads
+from whyrec.recommend.base import Floats
+
+DENSE = 6_000
+"""Rows or columns, the fewer of them, up to which the system is inverted; beyond, iterated."""
+
+STEPS = 30
+"""Conjugate gradient steps at most, beyond `DENSE`."""
+
+
+class ImplicitPrior:
+    """Ridge regression of row vectors on which columns the row holds.
+
+    Parameters
+    ----------
+    X
+        CSR [rows, columns]; only where it stores something matters.
+    strength
+        λ: B is shrunk as if by λ rows of zeros.
+    """
+
+    def __init__(self, X: sparse.csr_matrix, strength: float) -> None:
+        lengths = np.diff(X.indptr)
+        data = np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths).astype(np.float32)
+        self.features = sparse.csr_matrix((data, X.indices, X.indptr), shape=X.shape)
+        self._turned = self.features.T.tocsr()
+        self.strength = strength
+        self._inverse: npt.NDArray[np.float32] | None = None
+        self._by_row = X.shape[0] <= X.shape[1]
+        if min(X.shape) <= DENSE:
+            F = self.features if self._by_row else self._turned
+            gram = (F @ self.features.T if self._by_row else F @ self.features).toarray()
+            gram[np.diag_indices_from(gram)] += np.float32(strength)
+            with threads.blas_threads():
+                self._inverse = np.linalg.inv(gram)
+
+    def fit(self, vectors: Floats) -> Floats:
+        """B for the vectors [rows, d]: float64 [columns, d]."""
+        T = np.asarray(vectors, np.float32)
+        if self._inverse is None:
+            return self._iterate(T)
+        with threads.blas_threads():
+            if self._by_row:
+                B = self._turned @ (self._inverse @ T)
+            else:
+                B = self._inverse @ (self._turned @ T)
+        return np.asarray(B, np.float64)
+
+    def _iterate(self, T: npt.NDArray[np.float32]) -> Floats:
+        """(FᵀF + λI)⁻¹FᵀT by conjugate gradients, every column of T at once."""
+        F, G = self.features, self._turned
+        r = (G @ T).astype(np.float64)
+        B: Floats = np.zeros_like(r)
+        p = r.copy()
+        size = (r * r).sum(0)
+        stop = 1e-8 * np.maximum(size, 1e-30)
+        for _ in range(STEPS):
+            q = G @ (F @ p) + self.strength * p
+            step = size / np.maximum((p * q).sum(0), 1e-30)
+            B += step * p
+            r -= step * q
+            new = (r * r).sum(0)
+            if (new <= stop).all():
+                break
+            p = r + new / np.maximum(size, 1e-30) * p
+            size = new
+        return B
+
+    def draw(self, vectors: Floats, spread: Floats, rng: np.random.Generator) -> Floats:
+        """B drawn from its posterior for vectors ~ N(F B, spreadᵀspread), by perturbed solving.
+
+        Parameters
+        ----------
+        spread
+            float64 [d, d], such that white noise times it has the vectors' covariance.
+        """
+        rows, columns = self.features.shape
+        d = len(spread)
+        prior = rng.standard_normal((columns, d)) @ spread / np.sqrt(self.strength)
+        noise = rng.standard_normal((rows, d)) @ spread
+        return prior + self.fit(vectors - self.features @ prior - noise)
+
+    def means(self, B: Floats) -> Floats:
+        """F B: float64 [rows, d]."""
+        return np.asarray(self.features @ B, np.float64)
