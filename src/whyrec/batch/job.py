@@ -34,8 +34,12 @@ class Job:
         them made when a text needs them, and kept with the model.
     new_users
         Whether an unknown user is somebody new and not an error.
+    context, where
+        As `Bundle.within` takes them: what is so now, and what every recommended item fulfils.
     keep
         Reasons written one by one, None for all.
+    approved_only
+        Whether only sketches that people approved or wrote are used.
     check
         Whether every finished text is verified whole, with the real names. Without it only the
         sketches and the first filling of each are, and the claims.
@@ -49,8 +53,11 @@ class Job:
     mode: Mode = "sketch"
     book: str | None = None
     new_users: bool = False
+    context: Mapping[str, str] = field(default_factory=dict)
+    where: str | None = None
     keep: int | None = KEEP
     check: bool = True
+    approved_only: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The job as a worker reads it."""

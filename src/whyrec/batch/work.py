@@ -14,7 +14,8 @@ from whyrec.evidence.engine import EvidenceEngine
 from whyrec.evidence.types import Evidence
 from whyrec.features.facets import Facets
 from whyrec.language.backends.spec import backend
-from whyrec.language.explain import Explainer, book_path
+from whyrec.language.explain import Explainer, book_path, reviews_path
+from whyrec.language.review import Reviews
 from whyrec.language.sketchbook import PER_SHAPE, SketchBook
 from whyrec.language.types import Explanation
 from whyrec.recommend.bundle import Bundle
@@ -37,11 +38,16 @@ class Writer:
 
     def __init__(self, job: Job, bundle: Bundle | None = None) -> None:
         self.job = job
-        self.bundle = bundle if bundle is not None else Bundle.load(Path(job.model))
+        bundle = bundle if bundle is not None else Bundle.load(Path(job.model))
+        self.bundle = bundle.within(job.context, where=job.where)
         facets = Facets.build(self.bundle.dataset.catalogue)
         self.engine = EvidenceEngine(self.bundle, facets, list_size=job.n)
         self.repeatable = job.llm.partition(":")[0] in REPEATABLE
-        book = SketchBook(job.book or book_path(job.model, job.llm))
+        book = SketchBook(
+            job.book or book_path(job.model, job.llm),
+            reviews=Reviews(reviews_path(job.model)),
+            approved_only=job.approved_only,
+        )
         closed = job.book is not None and not self.repeatable
         if job.book is not None:
             book.path = None

@@ -50,6 +50,12 @@ def explain(
             help="Verify every finished text whole, or (faster) only sketches and claims.",
         ),
     ] = True,
+    approved_only: Annotated[
+        bool,
+        typer.Option(
+            "--approved-only", help="Use only sketches that people approved; see `whyrec review`."
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE.parquet|.jsonl", help="Write to a file, whole or not at all."),
@@ -61,6 +67,8 @@ def explain(
         ),
     ] = None,
     new_user: options.NewUser = False,
+    context: options.Context = None,
+    where: options.Where = None,
     json: options.Json = False,
 ) -> None:
     """Recommend and say why, in words that the model's own arithmetic proves.
@@ -104,8 +112,11 @@ def explain(
         llm_options={"base_url": base_url} if base_url else {},
         mode="direct" if mode == "direct" else "sketch",
         new_users=new_user,
+        context=options.key_values(context, "--context"),
+        where=where,
         keep=_keep(reasons),
         check=check or user is not None,  # one person's list is always checked
+        approved_only=approved_only,
     )
     from whyrec.language.backends.spec import backend
     from whyrec.recommend.bundle import Bundle

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from whyrec.cli import options, output, protocol
+from whyrec.recommend.registry import MODELS
 
 
 def fit(
@@ -16,7 +17,9 @@ def fit(
     out: Annotated[Path, typer.Option(help="Directory to write the model to.")],
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Which recommender: ease (if not given), ials, …"),
+        typer.Option(
+            metavar="NAME", help=f"Which recommender: {', '.join(MODELS)}; ease if not given."
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -30,6 +33,11 @@ def fit(
     domain: options.Domain = None,
     weight: options.Weight = None,
     event: options.Event = None,
+    half_life: options.HalfLife = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Rules that pin, boost or leave out (TOML or JSON)."),
+    ] = None,
     clean: Annotated[bool, typer.Option("--clean/--no-clean", help="Clean the data first.")] = True,
     json: options.Json = False,
 ) -> None:
@@ -40,6 +48,7 @@ def fit(
     whyrec fit orders.csv --map user_id=CustomerID,item_id=StockCode --domain shop --out model
     whyrec fit ml-1m --model ials --set factors=64 --out model
     whyrec fit ml-1m --params best.json --out model
+    whyrec fit shop --model hybrid --set parts=ease:0.7,content:0.3 --rules rules.toml --out model
     """
     mapping = options.key_values(map_, "--map")
     weights = options.event_weights(weight)
@@ -49,7 +58,9 @@ def fit(
     options.check_place(out, directory=True)
 
     from whyrec.recommend.bundle import Bundle
+    from whyrec.recommend.rules import Rules
 
+    ruled = Rules.read(rules) if rules is not None else None
     protocol.check_model(model, settings)
 
     from whyrec.data.cleaning import Cleaner
@@ -63,8 +74,15 @@ def fit(
     if clean:
         with output.working("cleaning"):
             dataset, report = Cleaner.default(dataset).clean(dataset)
+    if half_life is not None:
+        dataset = dataset.with_half_life(half_life)
+    if ruled is not None:
+        ruled.of(dataset, where=str(rules))
     with output.working(f"fitting {model}"):
-        bundle = Bundle.fit(dataset, model, **settings)
+        bundle = Bundle.fit(dataset, model, rules=ruled, **settings)
+    if bundle.bound_rules is not None:
+        for name in (n for n, items in bundle.bound_rules.named.items() if not items):
+            output.stderr().print(f"rule “{name}” is for no item", style="yellow", markup=False)
     with output.working(f"saving {out}"):
         bundle.save(out)
     summary = {

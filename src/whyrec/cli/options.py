@@ -71,6 +71,26 @@ NewUser = Annotated[
         "--new-user", help="Treat an unknown user as a new one: the honest cold-start list."
     ),
 ]
+HalfLife = Annotated[
+    float | None,
+    typer.Option(
+        metavar="DAYS",
+        help="Let events count half every DAYS before the last one; all alike if not given.",
+    ),
+]
+Context = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE", help="What is so now, for rules that ask it: --context season=winter."
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONDITION",
+        help="Only items like this: --where 'price < 20 and category in (Tea, Coffee)'.",
+    ),
+]
 
 
 def key_values(given: Sequence[str] | None, option: str) -> dict[str, str]:

@@ -17,14 +17,22 @@ def recommend(
     n: Annotated[int, typer.Option("-n", help="How many items.")] = 10,
     lang: Annotated[str, typer.Option(metavar="en|zh", help="Language of the titles.")] = "en",
     new_user: options.NewUser = False,
+    context: options.Context = None,
+    where: options.Where = None,
     json: options.Json = False,
 ) -> None:
-    """The best N items for one user, with their scores."""
+    """The best N items for one user, with their scores.
+
+    \b
+    whyrec recommend model --user 196
+    whyrec recommend model --user 196 --where 'year > 1990' --context season=winter
+    """
     options.positive(n, "-n")
+    moment = options.key_values(context, "--context")
     options.languages([lang])
     from whyrec.recommend.bundle import Bundle
 
-    bundle = Bundle.load(model)
+    bundle = Bundle.load(model).within(moment, where=where)
     with options.naming_new_user():
         ranking = bundle.recommend([user], n, new_users=new_user)
     catalogue = bundle.dataset.catalogue

@@ -23,7 +23,7 @@ from whyrec.recommend.base import Floats, History, Ranking, Recommender
 from whyrec.recommend.checks import check_histories, make_params
 from whyrec.recommend.popularity import Popularity
 from whyrec.recommend.registry import model as model_class
-from whyrec.recommend.rules import Adjustment, BoundRules, Rules
+from whyrec.recommend.rules import WHERE, Adjustment, BoundRules, Rules
 from whyrec.recommend.scoring import RowModel, rank
 
 
@@ -112,10 +112,8 @@ class Bundle:
         """The rules and `where`, with the items that each is about; None if there are none."""
         rules = self.rules.rules if self.rules is not None else ()
         if self.where is not None:
-            asked = Rules.parse(
-                [{"name": "where", "item": self.where, "filter": "require"}], where="where"
-            )
-            rules = (*(r for r in rules if r.name != "where"), *asked.rules)
+            asked = [{"name": WHERE, "item": self.where, "filter": "require"}]
+            rules = (*rules, *Rules.parse(asked, where=WHERE).rules)
         return Rules(rules).of(self.dataset) if rules else None
 
     @cached_property

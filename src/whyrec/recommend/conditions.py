@@ -255,7 +255,8 @@ def _column(test: Compare, dataset: Dataset, where: str) -> Mask:
     table = dataset.catalogue.table
     columns = [c for c in ALIASES.get(test.field, (test.field,)) if c in table.columns]
     if not columns:
-        known = sorted({*table.columns, "people"} | {a for a in ALIASES if a not in table.columns})
+        aliases = {a for a, named in ALIASES.items() if set(named) & set(table.columns)}
+        known = sorted({*table.columns, "people"} | aliases)
         raise ConfigError(
             f"the items have no {test.field}", where=where, remedy=f"use {', '.join(known)}"
         )

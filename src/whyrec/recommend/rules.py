@@ -27,6 +27,8 @@ from whyrec.recommend.conditions import Node
 Action = Literal["boost", "pin", "filter"]
 FIELDS = ("name", "item", "user", "context", "boost", "pin", "filter")
 FILTERS = ("exclude", "require")
+WHERE = "where"
+"""The name of the condition that comes with a question; no rule of a file may have it."""
 _BOOST = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*sd\s*")
 
 Mask = npt.NDArray[np.bool_]
@@ -172,6 +174,8 @@ def _rule(one: Any, where: str, number: int) -> Rule:
     if not isinstance(name, str) or not name.strip():
         raise ConfigError("has no name", where=f"{where}, rule {number}", remedy="give it a name")
     here = _place(where, name)
+    if name == WHERE and where != WHERE:
+        raise ConfigError("the name is taken", where=here, remedy="call it otherwise")
     unknown = set(one) - set(FIELDS)
     if unknown:
         raise ConfigError(
@@ -188,7 +192,8 @@ def _rule(one: Any, where: str, number: int) -> Rule:
                 remedy='write it as text, for example "price < 20"',
             )
         if text is not None:
-            _check(conditions.parse(text, where=f"{here}, {key}"), key, f"{here}, {key}")
+            place = here if name == WHERE else f"{here}, {key}"
+            _check(conditions.parse(text, where=place), key, place)
     actions = [a for a in ("boost", "pin", "filter") if a in one]
     if len(actions) != 1:
         raise ConfigError(
@@ -222,7 +227,7 @@ def _rule(one: Any, where: str, number: int) -> Rule:
 
 
 def _place(where: str, name: str) -> str:
-    return f"{where}, rule “{name}”"
+    return WHERE if name == WHERE else f"{where}, rule “{name}”"
 
 
 def _amount(given: Any, where: str) -> tuple[float, bool]:
@@ -314,7 +319,8 @@ class BoundRules:
             here = _place(where, rule.name)
             if rule.item is not None:
                 node = conditions.parse(rule.item, where=here)
-                items[k] = conditions.of_items(node, dataset, where=f"{here}, item")
+                place = here if rule.name == WHERE else f"{here}, item"
+                items[k] = conditions.of_items(node, dataset, where=place)
             users.append(conditions.parse(rule.user, where=here) if rule.user else None)
             contexts.append(conditions.parse(rule.context, where=here) if rule.context else None)
             if users[-1] is not None:
