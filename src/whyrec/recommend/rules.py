@@ -175,7 +175,9 @@ def _rule(one: Any, where: str, number: int) -> Rule:
         raise ConfigError("has no name", where=f"{where}, rule {number}", remedy="give it a name")
     here = _place(where, name)
     if name == WHERE and where != WHERE:
-        raise ConfigError("the name is taken", where=here, remedy="call it otherwise")
+        raise ConfigError(
+            "the name is taken", where=f"{where}, rule “{name}”", remedy="call it otherwise"
+        )
     unknown = set(one) - set(FIELDS)
     if unknown:
         raise ConfigError(
