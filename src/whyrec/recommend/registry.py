@@ -27,6 +27,7 @@ CLASSES = {
 ADAPTED = {
     "als": "whyrec.recommend.adapters.als:ConfidenceIALS",
     "factors": "whyrec.recommend.adapters.factors:Factors",
+    "feature-factors": "whyrec.recommend.adapters.features:FeatureFactors",
     "item-weights": "whyrec.recommend.adapters.weights:ItemWeights",
     "item-neighbours": "whyrec.recommend.adapters.neighbours:ItemNeighbours",
     "user-neighbours": "whyrec.recommend.adapters.user_neighbours:UserNeighbours",

@@ -1,0 +1,1 @@
+"""Neural recommenders in PyTorch (extra `neural`): an autoencoder and a sequence model."""
