@@ -16,7 +16,7 @@ from whyrec.recommend.bundle import Bundle
 from whyrec.recommend.removal import Removal
 
 if TYPE_CHECKING:
-    from whyrec.evidence.engine import Person
+    from whyrec.evidence.person import Person
 
 PAIR_BUDGET = 5_000_000
 """Elementary steps spent on pairs for one question; beyond it sizes are not called excluded."""
@@ -26,7 +26,7 @@ class Counterfactuals:
     """Finds the smallest sets of events without which items lose their place.
 
     By arithmetic where the model knows how its scores fall (`Recommender.removal`), else by asking
-    it.
+    it: also where a rule adds other amounts to another history.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Counterfactuals:
         displaced: list[Counterfactual | None] = [None] * len(items)
         # (place in the list, rivals that must stand before it, question)
         asked: list[tuple[int, int, Question]] = []
-        shown = person.candidates[items]
+        shown = person.listable[items]
         for k, rank in enumerate(ranks):
             if shown[k]:
                 if rank <= list_size:
@@ -83,10 +83,18 @@ class Counterfactuals:
         are the person's unless others are given.
         """
         rivals = person.candidates if candidates is None else candidates
-        removal = self.bundle.recommender.removal(person.history)
+        removal = self.removal(person.history)
         if removal is None:
             return self._ask(person.history, rivals, items, needs)
         return self._search(person, removal, items, needs, rivals)
+
+    def removal(self, history: History) -> Removal | None:
+        """How scores fall by arithmetic; None where the model, or a rule, must be asked."""
+        bound = self.bundle.bound_rules
+        moving = bound is not None and any(
+            r.action == "pin" or r.deviations or r.user is not None for r in bound.rules
+        )
+        return None if moving else self.bundle.recommender.removal(history)
 
     def _ask(
         self, history: History, candidates: Ints, items: Ints, needs: Ints

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,18 @@ from scipy import sparse
 
 from whyrec.data.dataset import Dataset
 from whyrec.errors import ConfigError
+from whyrec.evidence import differences
 from whyrec.evidence.attributed import Attributed, Attributor
 from whyrec.evidence.attribution import BUDGET
+from whyrec.evidence.contrast import NotShown, Rather
 from whyrec.evidence.counterfactuals import Counterfactuals
 from whyrec.evidence.deeds import Deed, Deeds
 from whyrec.evidence.facts import Attested
 from whyrec.evidence.names import Names
+from whyrec.evidence.person import Person, people
 from whyrec.evidence.reasons import EVENT_NAMES, Past, Reasons, may_be_told
-from whyrec.evidence.types import Evidence, Fact, Reason
+from whyrec.evidence.splits import GROUPS, breakdown, check_splits, group
+from whyrec.evidence.types import Evidence, Fact, Part, Reason, Split
 from whyrec.features.facets import Facets
 from whyrec.privacy.kanon import K_ANON
 from whyrec.recommend.base import Floats, History, Ints
@@ -38,30 +42,6 @@ BLOCK_BYTES = 16 << 20
 
 EXACT = 1e-5
 """Residual, relative, up to which contributions count as adding up."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Person:
-    """One person as the engine sees them: history, candidates and all scores.
-
-    Attributes
-    ----------
-    candidates
-        bool [n_items]: what may be recommended.
-    scores
-        float64 [n_items].
-    """
-
-    id: str
-    index: int
-    past: Past
-    candidates: Ints
-    scores: Floats
-
-    @property
-    def history(self) -> History:
-        """What the model reads of them."""
-        return self.past.history
 
 
 class EvidenceEngine:
@@ -137,6 +117,7 @@ class EvidenceEngine:
         items: Sequence[str] | None = None,
         counterfactuals: bool = True,
         new_user: bool = False,
+        by: Sequence[str] = (),
     ) -> list[Evidence]:
         """Evidence for the n best items of a user, or for the given ones.
 
@@ -148,21 +129,55 @@ class EvidenceEngine:
             Whether to look for `gone` and `displaced`.
         new_user
             Whether an unknown id is somebody new and not an error.
+        by
+            Other parts of each score that are wanted: groups of events (`splits.GROUPS`), and
+            `feature`, `neighbour` or `model` where the model knows them.
 
         Raises
         ------
         UnknownUserError, UnknownItemError
             If the data do not hold an id.
         ConfigError
-            If n is below 1.
+            If n is below 1, or nothing is split by such a name.
         """
         _check_n(n)
+        check_splits(by)
         person = self.person(user, new_user=new_user)
         if items is None:
-            chosen, _ = self._top(person.scores[None], person.candidates[None], n)
-            return self._evidence(person, chosen[0][chosen[0] >= 0], counterfactuals)
-        wanted = np.array([self.bundle.item(i) for i in items], np.int32)
-        return self._evidence(person, wanted, counterfactuals)
+            (wanted,) = self._top([person], n)
+        else:
+            wanted = np.array([self.bundle.item(i) for i in items], np.int32)
+        return self._evidence(person, wanted, counterfactuals, by)
+
+    def rather(self, user: str, item: str, other: str) -> Rather:
+        """Why `item` stands before `other`, and what would turn it; see `Rather`.
+
+        Raises
+        ------
+        UnknownUserError, UnknownItemError
+            If the data do not hold an id.
+        ConfigError
+            If the two items are the same.
+        """
+        return differences.rather(self, self.person(user), item, other)
+
+    def not_shown(self, user: str, item: str) -> NotShown:
+        """Why the item is not on the user's shown list, and what would bring it in.
+
+        Raises
+        ------
+        UnknownUserError, UnknownItemError
+            If the data do not hold an id.
+        """
+        return differences.not_shown(self, self.person(user), item)
+
+    def explain_items(self, person: Person, items: Ints) -> list[Evidence]:
+        """Evidence for some items of a person, without counterfactuals."""
+        return self._evidence(person, items, False)
+
+    def shown(self, person: Person) -> Ints:
+        """The items of a person's shown list, best first: int32 [at most list_size]."""
+        return self._top([person], self.list_size)[0]
 
     def batch(
         self, users: Iterable[str], n: int = 10, *, counterfactuals: bool = True
@@ -179,15 +194,9 @@ class EvidenceEngine:
         block = max(1, min(256, BLOCK_BYTES // (9 * max(data.n_items, 1))))
         for ids in _blocks(users, block):
             rows = np.array([self.bundle.user(i) for i in ids], np.int64)
-            scores = self.bundle.scores(take(self.bundle.histories, rows))
-            candidates = _candidates(take(data.seen, rows))
-            chosen, _ = self._top(scores, candidates, n)
-            for k, id in enumerate(ids):
-                person = Person(
-                    id, int(rows[k]), self._past(int(rows[k])), candidates[k], scores[k]
-                )
-                top = chosen[k]
-                yield id, self._evidence(person, top[top >= 0], counterfactuals)
+            persons = self._people(ids, rows)
+            for person, top in zip(persons, self._top(persons, n), strict=True):
+                yield person.id, self._evidence(person, top, counterfactuals)
 
     def world(self, evidence: Evidence) -> PairWorld:
         """The truth about one pair, for planners and verifiers."""
@@ -202,12 +211,14 @@ class EvidenceEngine:
             return last
         data = self.bundle.dataset
         index = data.user_index.get(user, -1) if new_user else self.bundle.user(user)
-        rows = np.array([index], np.int64)
-        scores = self.bundle.scores(take(self.bundle.histories, rows))[0]
-        candidates = _candidates(take(data.seen, rows))[0]
-        person = Person(user, index, self._past(index), candidates, scores)
+        (person,) = self._people([user], np.array([index], np.int64))
         self._last = person
         return person
+
+    def _people(self, ids: Sequence[str], rows: Ints) -> list[Person]:
+        histories, seen = self.bundle.histories, self.bundle.dataset.seen
+        pasts = [self._past(k) for k in rows.tolist()]
+        return people(self.bundle, ids, rows, pasts, take(histories, rows), take(seen, rows))
 
     def _past(self, index: int) -> Past:
         if index < 0:
@@ -245,43 +256,45 @@ class EvidenceEngine:
     def _nothing(self) -> Ints:
         return np.empty(0, np.int32)
 
-    def _top(self, scores: Floats, candidates: Ints, n: int) -> tuple[Ints, Floats]:
+    def _top(self, persons: Sequence[Person], n: int) -> list[Ints]:
         from whyrec.recommend.topn import LONG, sort_rows, top_rows
 
-        hidden = sparse.csr_matrix(~candidates)
+        scores = np.stack([p.scores for p in persons])
+        hidden = sparse.csr_matrix(~np.stack([p.listable for p in persons]))
         short = min(n, scores.shape[1])
         items = np.empty((len(scores), short), np.int32)
-        best = np.empty((len(scores), short))
         choose = top_rows if short <= LONG else sort_rows
+        best = np.empty((len(scores), short))
         choose(scores, hidden.indptr, hidden.indices, 0, short, items, best)
-        return items, best
+        return [row[row >= 0] for row in items]
 
     def _evidence(
         self, person: Person, items: Ints, counterfactuals: bool, by: Sequence[str] = ()
     ) -> list[Evidence]:
-        from whyrec.evidence.search import rank_of
-
-        scores, past = person.scores, person.past
-        ranks = [rank_of(scores, person.candidates, i) for i in items.tolist()]
+        past = person.past
+        ranks = [self.rank(person, i) for i in items.tolist()]
         if not len(past.history):
             return self._cold(person, items, ranks)
+        scores = person.open[items]
         found = self.attributor(past.history, items)
         parts = found.parts
         order = np.argsort(-parts, axis=1, kind="stable")
-        residual = scores[items] - (parts.sum(1) + found.baseline)
-        size = np.maximum(np.abs(scores[items]), np.abs(parts).max(1))
+        ruled, rules = person.ruled(items)
+        residual = scores - (parts.sum(1) + found.baseline + ruled)
+        size = np.maximum(np.abs(scores), np.abs(parts).max(1))
         exact = np.abs(residual) <= EXACT * np.maximum(size, 1e-9)
         facts = self._facts(past, items, found, order)
         if counterfactuals:
             gone, displaced = self.counterfactuals.find(person, items, ranks, self.list_size)
         else:
             gone = displaced = [None] * len(items)
-        error = None if found.errors is None else found.errors.max(1)
+        errors = found.errors
+        breakdowns, groups = self._splits(person, items, parts, rules, by)
         return [
             Evidence(
                 user=person.id,
                 item=self._ids[i],
-                score=float(scores[i]),
+                score=float(scores[k]),
                 rank=ranks[k],
                 baseline=float(found.baseline[k]),
                 exact=bool(exact[k]) and found.method == "exact",
@@ -291,7 +304,8 @@ class EvidenceEngine:
                     order[k],
                     parts[k],
                     found.effects[k],
-                    None if found.errors is None else found.errors[k],
+                    None if errors is None else errors[k],
+                    rules[k],
                 ),
                 facts=facts[k],
                 gone=gone[k],
@@ -299,10 +313,65 @@ class EvidenceEngine:
                 list_size=self.list_size,
                 method=found.method,
                 calls=found.calls,
-                error=None if error is None else float(error[k]),
+                error=None if errors is None else float(errors[k].max()),
+                breakdowns=breakdowns[k],
+                groups=groups[k],
             )
             for k, i in enumerate(items.tolist())
         ]
+
+    def rank(self, person: Person, item: int) -> int:
+        """The rank of an item for a person; what a filter keeps out is never on the list."""
+        rank = person.rank(item)
+        return max(rank, self.list_size + 1) if person.scores[item] == -np.inf else rank
+
+    def _splits(
+        self,
+        person: Person,
+        items: Ints,
+        parts: Floats,
+        rules: Sequence[tuple[Reason, ...]],
+        by: Sequence[str],
+    ) -> tuple[list[tuple[Split, ...]], list[tuple[Split, ...]]]:
+        """(breakdowns, groups) of each item; what rules added are parts of each split."""
+        n = len(items)
+        if not by:
+            return [()] * n, [()] * n
+        past = person.past
+        groups = [
+            tuple(
+                group(name, past, self.times(person), row, self.facets, past.history.items)
+                for name in by
+                if name in GROUPS
+            )
+            for row in parts
+        ]
+        known = [b for b in self.bundle.recommender.breakdowns(past.history, items) if b.kind in by]
+        k_anon = self.attested.k_anon
+        made = [[breakdown(b, b.parts[k], k_anon) for b in known] for k in range(n)]
+        breakdowns = [tuple(b for b in row if b is not None) for row in made]
+        ruled = [tuple(Part(r.title, r.contribution) for r in own) for own in rules]
+
+        def add(splits: tuple[Split, ...], own: tuple[Part, ...]) -> tuple[Split, ...]:
+            return tuple(replace(s, parts=(*s.parts, *own)) for s in splits) if own else splits
+
+        return list(map(add, breakdowns, ruled)), list(map(add, groups, ruled))
+
+    def times(self, person: Person) -> Ints:
+        """When the events of a person's history were: int64 [h], milliseconds since 1970.
+
+        The least int64 where the time is unknown.
+        """
+        if person.index < 0:
+            return np.empty(0, np.int64)
+        indptr = self.bundle.histories.indptr
+        return self._times[indptr[person.index] : indptr[person.index + 1]]
+
+    @cached_property
+    def _times(self) -> Ints:
+        pairs = self.bundle.dataset.history_pairs(self.bundle.recommender.reads)
+        unknown = int(np.iinfo(np.int64).min)
+        return pairs["time"].dt.epoch("ms").fill_null(unknown).to_numpy()
 
     def _facts(
         self, past: Past, items: Ints, found: Attributed, order: Ints
@@ -316,20 +385,20 @@ class EvidenceEngine:
         return self.attested.facts(items, past.history.items, main, parts, order)
 
     def _cold(self, person: Person, items: Ints, ranks: list[int]) -> list[Evidence]:
-        """Without a history the list is the most popular items; the count is the whole score."""
+        """Without a history the list is the most popular items; the count is what is not a rule's."""
         empty: Any = np.empty((len(items), 0))
         facts = self.attested.facts(items, self._nothing, self._nothing, empty, empty)
-        none: tuple[Reason, ...] = ()
+        ruled, rules = person.ruled(items)
         return [
             Evidence(
                 user=person.id,
                 item=self._ids[i],
-                score=float(person.scores[i]),
+                score=float(person.open[i]),
                 rank=ranks[k],
-                baseline=float(person.scores[i]),
+                baseline=float(person.open[i] - ruled[k]),
                 exact=True,
                 residual=0.0,
-                reasons=none,
+                reasons=tuple(sorted(rules[k], key=lambda r: -r.contribution)),
                 facts=facts[k],
                 list_size=self.list_size,
             )
@@ -342,12 +411,6 @@ def _ratings_are_all_told(dataset: Dataset) -> bool:
     rated = pl.col("types").list.contains("rating")
     told = (pl.col("event") == "rating") & pl.col("value").is_not_null()
     return dataset.pairs.filter(rated & ~told & ~pl.col("negative")).is_empty()
-
-
-def _candidates(seen: sparse.csr_matrix) -> Ints:
-    out: Any = np.ones(seen.shape, np.bool_)
-    out[np.repeat(np.arange(seen.shape[0]), np.diff(seen.indptr)), seen.indices] = False
-    return out  # type: ignore[no-any-return]
 
 
 def _blocks(users: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -14,7 +14,8 @@ from whyrec.evidence.reasons import Reasons
 from whyrec.evidence.types import Entry, Evidence
 
 if TYPE_CHECKING:
-    from whyrec.evidence.engine import EvidenceEngine, Person
+    from whyrec.evidence.engine import EvidenceEngine
+    from whyrec.evidence.person import Person
 
 
 class PairWorld:
