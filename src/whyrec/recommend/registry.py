@@ -19,6 +19,8 @@ CLASSES = {
     "popularity": "whyrec.recommend.popularity:Popularity",
     "content": "whyrec.recommend.content:Content",
     "hybrid": "whyrec.recommend.hybrid:Hybrid",
+    "stacking": "whyrec.recommend.stacking:Stacking",
+    "bagging": "whyrec.recommend.bagging:Bagging",
     "multvae": "whyrec.recommend.neural.multvae:MultVAE",
     "sasrec": "whyrec.recommend.neural.sasrec:SASRec",
 }
