@@ -93,7 +93,7 @@ class ImplicitPrior:
         d = len(spread)
         prior = rng.standard_normal((columns, d)) @ spread / np.sqrt(self.strength)
         noise = rng.standard_normal((rows, d)) @ spread
-        return prior + self.fit(vectors - self.features @ prior - noise)
+        return np.asarray(prior + self.fit(vectors - self.features @ prior - noise))
 
     def means(self, B: Floats) -> Floats:
         """F B: float64 [rows, d]."""

@@ -16,6 +16,7 @@ CLASSES = {
     "ease-sparse": "whyrec.recommend.ease_sparse:SparseEASE",
     "itemknn": "whyrec.recommend.itemknn:ItemKNN",
     "mf": "whyrec.recommend.mf:MF",
+    "bpmf": "whyrec.recommend.bpmf:BPMF",
     "popularity": "whyrec.recommend.popularity:Popularity",
     "content": "whyrec.recommend.content:Content",
     "hybrid": "whyrec.recommend.hybrid:Hybrid",
