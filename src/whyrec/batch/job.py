@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from whyrec.evidence.attribution import BUDGET
 from whyrec.evidence.reasons import Reasons
 from whyrec.evidence.types import Evidence, Reason
 from whyrec.language.explain import Mode
@@ -38,6 +39,8 @@ class Job:
         As `Bundle.within` takes them: what is so now, and what every recommended item fulfils.
     keep
         Reasons written one by one, None for all.
+    method, budget
+        How a model that is not exact is asked for its reasons; see `evidence.attribution`.
     approved_only
         Whether only sketches that people approved or wrote are used.
     check
@@ -58,6 +61,8 @@ class Job:
     keep: int | None = KEEP
     check: bool = True
     approved_only: bool = False
+    method: str = "shapley"
+    budget: int = BUDGET
 
     def to_json(self) -> dict[str, Any]:
         """The job as a worker reads it."""

@@ -41,7 +41,9 @@ class Writer:
         bundle = bundle if bundle is not None else Bundle.load(Path(job.model))
         self.bundle = bundle.within(job.context, where=job.where)
         facets = Facets.build(self.bundle.dataset.catalogue)
-        self.engine = EvidenceEngine(self.bundle, facets, list_size=job.n)
+        self.engine = EvidenceEngine(
+            self.bundle, facets, list_size=job.n, method=job.method, budget=job.budget
+        )
         self.repeatable = job.llm.partition(":")[0] in REPEATABLE
         book = SketchBook(
             job.book or book_path(job.model, job.llm),

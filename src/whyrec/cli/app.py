@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from whyrec.cli import output
+from whyrec.cli.compare import compare
 from whyrec.cli.data import data
 from whyrec.cli.demo import demo
 from whyrec.cli.evaluate import evaluate
@@ -19,6 +20,7 @@ from whyrec.cli.explain import explain
 from whyrec.cli.fit import fit
 from whyrec.cli.lm import lm
 from whyrec.cli.recommend import recommend
+from whyrec.cli.review import review
 from whyrec.cli.sketches import sketches
 from whyrec.cli.tune import tune
 from whyrec.cli.verify import verify
@@ -36,7 +38,7 @@ app = typer.Typer(
     help="Recommend, and say why: reasons that are the model's own, in words that are checked.",
     epilog="Exit status: 0 done, 1 a text was refused, 2 bad input (one line says what to do), 130 Ctrl-C.",
 )
-for command in (demo, fit, recommend, explain, verify, sketches, evaluate, tune):
+for command in (demo, fit, recommend, explain, verify, sketches, review, evaluate, tune, compare):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(lm, name="lm")

@@ -67,6 +67,37 @@ def explain(
         ),
     ] = None,
     new_user: options.NewUser = False,
+    rather: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B", help="Why item A stands before item B, and what would turn it."
+        ),
+    ] = None,
+    why_not: Annotated[
+        str | None,
+        typer.Option(
+            "--why-not",
+            metavar="ITEM",
+            help="Why it is not on the list, and what would bring it in.",
+        ),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Add up each score by category, tag, brand, event or time too, and by feature, "
+            "neighbour or model where the model knows; repeat, or separate by commas.",
+        ),
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="shapley|occlusion", help="How a model that is not exact is asked for reasons."
+        ),
+    ] = "shapley",
+    budget: Annotated[
+        int | None, typer.Option(help="Histories that such a model may score for one person.")
+    ] = None,
     context: options.Context = None,
     where: options.Where = None,
     json: options.Json = False,
@@ -76,6 +107,9 @@ def explain(
     \b
     whyrec explain model --user 196
     whyrec explain model --user 196 --item 50 --lang en,zh --json
+    whyrec explain model --user 196 --by time,category
+    whyrec explain model --user 196 --why-not 50
+    whyrec explain model --user 196 --rather 50,172
     whyrec explain model --users all -n 10 --lang en,zh --out why.parquet
     """
     options.positive(n, "-n")
@@ -89,6 +123,7 @@ def explain(
         raise ConfigError(
             "an item is explained to one person", where="--item", remedy="give --user, not --users"
         )
+    _check_contrast(user, item, rather, why_not, by, out)
     if base_url is not None and not llm.startswith("openai:"):
         raise ConfigError(
             f"{llm} has no server", where="--base-url", remedy="give --llm openai:MODEL with it"
@@ -101,6 +136,7 @@ def explain(
 
     from whyrec.batch import Job
     from whyrec.batch.tables import check_format
+    from whyrec.evidence.attribution import BUDGET
 
     if out is not None:
         check_format(out)
@@ -117,6 +153,8 @@ def explain(
         keep=_keep(reasons),
         check=check or user is not None,  # one person's list is always checked
         approved_only=approved_only,
+        method=method,
+        budget=options.positive(budget, "--budget") if budget is not None else BUDGET,
     )
     from whyrec.language.backends.spec import backend
     from whyrec.recommend.bundle import Bundle
@@ -124,11 +162,57 @@ def explain(
     if mode == "direct":
         _check_direct(backend(llm, **job.llm_options), llm)
     bundle = Bundle.load(model)
-    if user is not None:
-        _one(job, bundle, user, item or None, out, json=json)
+    if rather is not None or why_not is not None:
+        _contrast(job, bundle, str(user), rather, why_not, json=json)
+    elif user is not None:
+        splits = [name.strip() for given in by or () for name in given.split(",") if name.strip()]
+        _one(job, bundle, user, item or None, out, splits, json=json)
     else:
         everybody = _users(str(users), bundle, new_user=new_user)
         _many(job, bundle, everybody, out, processes, json=json)
+
+
+def _check_contrast(
+    user: str | None,
+    item: list[str] | None,
+    rather: str | None,
+    why_not: str | None,
+    by: list[str] | None,
+    out: Path | None,
+) -> None:
+    """Options that speak of one person, and those that exclude each other."""
+    for value, option in ((rather, "--rather"), (why_not, "--why-not"), (by, "--by")):
+        if value and user is None:
+            raise ConfigError(
+                "speaks of one person", where=option, remedy="give --user, not --users"
+            )
+    asked = [
+        name
+        for name, value in (
+            ("--rather", rather), ("--why-not", why_not), ("--item", item), ("--out", out)
+        )
+        if value
+    ]  # fmt: skip
+    if (rather or why_not) and len(asked) > 1:
+        raise ConfigError(
+            f"{' and '.join(asked)} given", where="explain", remedy="give one of them"
+        )
+
+
+def _contrast(
+    job: Job, bundle: Bundle, user: str, rather: str | None, why_not: str | None, *, json: bool
+) -> None:
+    from whyrec.cli import why_not as contrast
+    from whyrec.evidence.engine import EvidenceEngine
+
+    bundle = bundle.within(job.context, where=job.where)
+    engine = EvidenceEngine(bundle, list_size=job.n, method=job.method, budget=job.budget)
+    keep = job.keep
+    if rather is not None:
+        pair = contrast.pair(rather)
+        contrast.rather(engine, user, pair, keep, new_user=job.new_users, json=json)
+    else:
+        contrast.not_shown(engine, user, str(why_not), keep, new_user=job.new_users, json=json)
 
 
 def _keep(text: str) -> int | None:
@@ -171,7 +255,14 @@ def _users(source: str, bundle: Bundle, *, new_user: bool) -> list[str]:
 
 
 def _one(
-    job: Job, bundle: Bundle, user: str, items: list[str] | None, out: Path | None, *, json: bool
+    job: Job,
+    bundle: Bundle,
+    user: str,
+    items: list[str] | None,
+    out: Path | None,
+    by: list[str],
+    *,
+    json: bool,
 ) -> None:
     from whyrec.batch import write_lines
     from whyrec.batch.work import Writer
@@ -179,7 +270,9 @@ def _one(
     def lines() -> Iterator[dict[str, Any]]:
         writer = Writer(job, bundle)
         with options.naming_new_user():
-            evidences = writer.engine.explain(user, n=job.n, items=items, new_user=job.new_users)
+            evidences = writer.engine.explain(
+                user, n=job.n, items=items, new_user=job.new_users, by=by
+            )
         for lang in job.langs:
             for told in writer.explainer.tell(evidences, lang=lang, check=True):
                 yield writer.line(told)
@@ -254,6 +347,8 @@ def _print(lines: Iterable[dict[str, Any]], bundle: Bundle) -> None:
             console.print(Text(about, "cyan"))
             heading = this
         console.print(show.explanation(line, titles=_titles(bundle, line)))
+        for split in (*line["evidence"].get("groups", ()), *line["evidence"].get("breakdowns", ())):
+            console.print(show.split(split))
     if heading is None:
         output.stderr().print("nothing to recommend: every item is known to this user", style="dim")
 

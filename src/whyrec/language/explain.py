@@ -18,6 +18,7 @@ from whyrec.language.claims import Claim
 from whyrec.language.direct import DirectJob, DirectStats, write_direct
 from whyrec.language.fill import Filled, Filler, fits
 from whyrec.language.plan import Planner, reachable_shapes
+from whyrec.language.review import Reviews
 from whyrec.language.shape import FIELDS, ClaimShape, Shape
 from whyrec.language.sketchbook import PER_SHAPE, BookStats, SketchBook, Used, choose
 from whyrec.language.stats import ExplainStats
@@ -46,6 +47,11 @@ def book_path(model: str | Path, llm: str) -> Path:
     return Path(model) / "sketches" / f"{name[-80:]}.jsonl"
 
 
+def reviews_path(model: str | Path) -> Path:
+    """Where people's decisions about the sketches of a model directory live, whoever wrote them."""
+    return Path(model) / "sketches" / "reviews.jsonl"
+
+
 class Explainer:
     """Explains recommendations of a bundle in words.
 
@@ -67,6 +73,9 @@ class Explainer:
         Sketches wanted of each shape.
     engine
         The evidence engine, made for the bundle unless given.
+    approved_only
+        Whether only sketches that people approved or wrote are used; the realiser's words stand in
+        where there are none.
 
     Raises
     ------
@@ -87,6 +96,7 @@ class Explainer:
         book: SketchBook | str | Path | None = None,
         per_shape: int = PER_SHAPE,
         engine: EvidenceEngine | None = None,
+        approved_only: bool = False,
     ) -> None:
         self.bundle = bundle
         self.backend = make_backend(backend) if isinstance(backend, str) else backend
@@ -105,7 +115,11 @@ class Explainer:
         if isinstance(book, SketchBook):
             self.book = book
         else:
-            self.book = SketchBook(book_path(book, self.backend.spec) if book else None)
+            self.book = SketchBook(
+                book_path(book, self.backend.spec) if book else None,
+                reviews=Reviews(reviews_path(book)) if book else None,
+                approved_only=approved_only,
+            )
         dataset = bundle.dataset
         if engine is None:
             from whyrec.evidence.engine import EvidenceEngine

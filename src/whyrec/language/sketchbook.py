@@ -21,6 +21,7 @@ from whyrec.data.files import atomic_file
 from whyrec.errors import LanguageError
 from whyrec.language import locales
 from whyrec.language.backends.base import Backend
+from whyrec.language.review import Reviews
 from whyrec.language.shape import Shape
 from whyrec.language.taste import stiff
 from whyrec.language.types import Problem, Sketch
@@ -117,6 +118,10 @@ class SketchBook:
         The file; read if it exists. None keeps the book in memory only.
     verify
         `verify_sketch` unless another is given.
+    reviews
+        What people decided: refused sketches are not served, and edits stand in place of theirs.
+    approved_only
+        Whether only sketches that people approved or wrote are served.
 
     Raises
     ------
@@ -125,8 +130,15 @@ class SketchBook:
     """
 
     def __init__(
-        self, path: str | Path | None = None, *, verify: VerifySketch | None = None
+        self,
+        path: str | Path | None = None,
+        *,
+        verify: VerifySketch | None = None,
+        reviews: Reviews | None = None,
+        approved_only: bool = False,
     ) -> None:
+        self.reviews = reviews if reviews is not None else Reviews()
+        self.approved_only = approved_only
         self.path = Path(path) if path is not None else None
         self.stats = BookStats()
         self._verify = verify
@@ -170,7 +182,7 @@ class SketchBook:
         }
 
     def sketches(self, shape: Shape) -> tuple[Sketch, ...]:
-        """The accepted sketches of a shape, verified by this process; () if there is none."""
+        """The sketches of a shape to be served, verified by this process; () if there is none."""
         ready = self._ready.get(shape)
         if ready is None:
             ready = self._ready[shape] = tuple(self._verified(shape))
@@ -179,7 +191,7 @@ class SketchBook:
     def _verified(self, shape: Shape) -> Iterator[Sketch]:
         texts = self._lines.get(shape.key, {})
         for line in sorted(texts.values(), key=lambda x: x.text):
-            if line.status != "accepted":
+            if line.status != "accepted" or not self._served(line):
                 continue
             sketch, problems = self._check(line.text, shape)
             if sketch is None:
@@ -187,6 +199,20 @@ class SketchBook:
                 self._changed = True
                 continue
             yield Sketch(shape, sketch.text, sketch.sentences, line.llm)
+        for text in self.reviews.edits(shape.key):
+            sketch, _ = self._check(text, shape)
+            if sketch is not None and self.reviews.state(shape.key, text) != "refused":
+                yield Sketch(shape, sketch.text, sketch.sentences, "person")
+
+    def _served(self, line: Line) -> bool:
+        state = self.reviews.state(line.shape, line.text)
+        if line.text in self.reviews.edits(line.shape):
+            return False  # comes as the person's own
+        return state == "approved" or (state == "draft" and not self.approved_only)
+
+    def reviewed(self) -> None:
+        """Take up decisions made since: what is served is worked out anew."""
+        self._ready.clear()
 
     def _check(self, text: str, shape: Shape) -> tuple[Sketch | None, tuple[Problem, ...]]:
         if self._verify is None:
