@@ -41,19 +41,34 @@ def _sum(line: Mapping[str, Any]) -> str:
     """`0.91 = 0.40 Alien + 0.30 Blade Runner + 0.21 from 12 more`."""
     reasons = line["evidence"]["reasons"]
     named = [r for r in reasons if r["kind"] != "rest"][:PARTS]
-    parts = [f"{_number(r['contribution'])} {safe(r['title'] or r['item'])}" for r in named]
+    parts = [f"{number(r['contribution'])} {safe(r['title'] or r['item'])}" for r in named]
     others = sum(r.get("count") or 1 for r in reasons) - len(named)
     rest = sum(r["contribution"] for r in reasons) - sum(r["contribution"] for r in named)
     if others:
-        parts.append(f"{_number(rest)} from {others} more")
+        parts.append(f"{number(rest)} from {others} more")
     if line["baseline"]:
-        parts.append(f"{_number(line['baseline'])} for everybody")
+        parts.append(f"{number(line['baseline'])} for everybody")
     sign = "=" if line["evidence"]["exact"] else "≈"
-    return f"{_number(line['score'])} {sign} " + " + ".join(parts)
+    return f"{number(line['score'])} {sign} " + " + ".join(parts)
 
 
-def _number(x: float) -> str:
+def number(x: float) -> str:
+    """Three significant digits, or whole and with commas from a thousand on."""
     return f"{x + 0.0:.3g}" if abs(x) < 1000 else f"{x:,.0f}"  # + 0.0: no minus before zero
+
+
+def split(line: Mapping[str, Any]) -> RenderableType:
+    """A split of a score (`by`, `parts`) as a table under the text that it belongs to."""
+    from rich.padding import Padding
+
+    others = "people like this user" if line["by"] == "neighbour" else "others"
+    rows = [
+        {"contribution": p["contribution"], line["by"]: p["name"] or others, "events": p["count"]}
+        if line["by"] not in ("feature", "neighbour", "model")
+        else {"contribution": p["contribution"], line["by"]: p["name"] or others}
+        for p in line["parts"]
+    ]
+    return Padding(table(rows), (0, 0, 0, 5))
 
 
 def verdict(line: Mapping[str, Any]) -> Text:
@@ -98,7 +113,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return _number(value)
+        return number(value)
     return safe(value)
 
 

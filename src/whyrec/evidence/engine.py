@@ -149,7 +149,7 @@ class EvidenceEngine:
             wanted = np.array([self.bundle.item(i) for i in items], np.int32)
         return self._evidence(person, wanted, counterfactuals, by)
 
-    def rather(self, user: str, item: str, other: str) -> Rather:
+    def rather(self, user: str, item: str, other: str, *, new_user: bool = False) -> Rather:
         """Why `item` stands before `other`, and what would turn it; see `Rather`.
 
         Raises
@@ -159,9 +159,9 @@ class EvidenceEngine:
         ConfigError
             If the two items are the same.
         """
-        return differences.rather(self, self.person(user), item, other)
+        return differences.rather(self, self.person(user, new_user=new_user), item, other)
 
-    def not_shown(self, user: str, item: str) -> NotShown:
+    def not_shown(self, user: str, item: str, *, new_user: bool = False) -> NotShown:
         """Why the item is not on the user's shown list, and what would bring it in.
 
         Raises
@@ -169,7 +169,7 @@ class EvidenceEngine:
         UnknownUserError, UnknownItemError
             If the data do not hold an id.
         """
-        return differences.not_shown(self, self.person(user), item)
+        return differences.not_shown(self, self.person(user, new_user=new_user), item)
 
     def explain_items(self, person: Person, items: Ints) -> list[Evidence]:
         """Evidence for some items of a person, without counterfactuals."""
