@@ -15,7 +15,7 @@ from whyrec.data.dataset import Dataset
 from whyrec.data.script import guess_language
 from whyrec.errors import DataError
 from whyrec.features import opinions
-from whyrec.features.text import Token, analyse
+from whyrec.features.text import Token
 from whyrec.features.text.pipeline import stop_words
 
 K_ANON = 10
@@ -144,12 +144,13 @@ def find_aspects(dataset: Dataset) -> Aspects:
         lang if lang in opinions.LANGUAGES else guess_language(text)
         for lang, text in zip(dataset.reviews["lang"].to_list(), texts, strict=True)
     ]
-    phrases, names = _frequent_phrases(texts, langs)
+    tokens = [opinions.read(text, lang) for text, lang in zip(texts, langs, strict=True)]
+    phrases, names = _frequent_phrases(texts, langs, tokens)
     rows = []
     items, users = dataset.reviews["item"].to_list(), dataset.reviews["user"].to_list()
     for k, (text, lang) in enumerate(zip(texts, langs, strict=True)):
         by_aspect: dict[str, list[opinions.Opinion]] = defaultdict(list)
-        for opinion in opinions.opinions(text, lang, phrases[k]):
+        for opinion in opinions.opinions(text, lang, phrases[k], tokens[k]):
             by_aspect[opinion.aspect].append(opinion)
         for aspect, said in by_aspect.items():
             sign = int(np.sign(sum(o.sign for o in said)))
@@ -174,10 +175,13 @@ Place = tuple[str, int, int]
 
 
 def _frequent_phrases(
-    texts: Sequence[str], langs: Sequence[str]
+    texts: Sequence[str], langs: Sequence[str], tokens: Sequence[Sequence[Token]]
 ) -> tuple[list[list[Place]], dict[str, dict[str, str]]]:
     """The noun phrases of each text that enough texts hold, and how they are written."""
-    held = [list(noun_phrases(text, lang)) for text, lang in zip(texts, langs, strict=True)]
+    held = [
+        list(noun_phrases(text, lang, words))
+        for text, lang, words in zip(texts, langs, tokens, strict=True)
+    ]
     reviews: Counter[str] = Counter()
     alone: Counter[str] = Counter()
     forms: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
@@ -203,7 +207,7 @@ def _frequent_phrases(
     return [_longest_only([p for p in places if p[0] in kept]) for places in held], names
 
 
-def noun_phrases(text: str, lang: str) -> Iterator[Place]:
+def noun_phrases(text: str, lang: str, tokens: Sequence[Token] | None = None) -> Iterator[Place]:
     """Runs of one to three nouns that are no known aspect and no idle word: (key, start, end).
 
     Examples
@@ -213,7 +217,7 @@ def noun_phrases(text: str, lang: str) -> Iterator[Place]:
     """
     words = opinions.lexicon(lang)
     run: list[Token] = []
-    for token in [*analyse(text, "en" if lang == "en" else None), None]:
+    for token in [*(opinions.read(text, lang) if tokens is None else tokens), None]:
         good = (
             token is not None
             and token.pos in _NOUNS

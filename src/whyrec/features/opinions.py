@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any
@@ -23,7 +23,8 @@ _SENTENCE = re.compile(r"[.!?。！？\n…]+")
 _TOO = frozenset(["too", "overly"])
 _TOO_ZH = ("太", "偏", "过于", "有点", "有些")
 REACH = 4
-"""Words (English) or characters (Chinese) before an opinion within which a negation turns it."""
+REACH_EN = 6
+"""Characters (Chinese) or words (English) before an opinion within which a negation turns it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,10 @@ class _Unit:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A word or phrase of the lexicon, as norms."""
+    """A word or phrase of the lexicon: as norms, and as it is written there."""
 
     parts: tuple[str, ...]
+    words: tuple[str, ...]
     aspect: str | None
     sign: int | None
     measure: bool = False
@@ -110,21 +112,30 @@ def lexicon(lang: str) -> Lexicon:
     """The lexicon of a language."""
     data = tables()
     entries: dict[str, list[_Entry]] = {}
-    seen: set[tuple[tuple[str, ...], bool]] = set()
+    seen: set[tuple[str, bool]] = set()
     general = {
         tuple(_norm(p, lang) for p in word.split("_"))
         for side in ("good", "bad")
         for word in data["opinion"][f"{side}_{lang}"].split()
     }
 
+    loose = set(data["loose"]["aspects"])
+
     def add(text: str, aspect: str | None, sign: int | None, measure: bool = False) -> None:
         for word in text.split():
             for form in comparatives(word) if measure and lang == "en" else (word,):
                 parts = tuple(_norm(p, lang) for p in form.split("_"))
                 # An aspect's own word comes before the same word as an opinion on anything.
-                if (parts, sign is None) not in seen:
-                    seen.add((parts, sign is None))
-                    entry = _Entry(parts, aspect, sign, measure, parts in general)
+                if (form, sign is None) not in seen:
+                    seen.add((form, sign is None))
+                    entry = _Entry(
+                        parts,
+                        tuple(form.split("_")),
+                        aspect,
+                        sign,
+                        measure,
+                        parts in general or aspect in loose,
+                    )
                     first = parts[0] if lang == "en" else parts[0][0]
                     entries.setdefault(first, []).append(entry)
 
@@ -179,6 +190,29 @@ def comparatives(word: str) -> tuple[str, ...]:
     return word, f"{base}er", f"{base}est"
 
 
+_ENDINGS = frozenset(
+    ["", "s", "es", "d", "ed", "ing", "ly", "r", "er", "st", "est", "ies", "ied", "ier", "iest", "ily", "i"]
+)  # fmt: skip
+
+
+@lru_cache(1 << 16)
+def inflected(word: str, form: str) -> bool:
+    """Whether an English form is the word with another ending of inflection: stems go too far.
+
+    Examples
+    --------
+    >>> inflected("wobble", "wobbling"), inflected("useful", "use"), inflected("easy", "easily")
+    (True, False, True)
+    """
+    same = 0
+    while same < min(len(word), len(form)) and word[same] == form[same]:
+        same += 1
+    rest, ending = word[same:], form[same:]
+    if rest == "" and same and ending[:1] == word[-1:]:
+        ending = ending[1:]  # bigger, fitting
+    return rest in ("", "e", "y") and ending in _ENDINGS
+
+
 def _norm(word: str, lang: str) -> str:
     return stem(word.lower()) if lang == "en" else word
 
@@ -189,10 +223,21 @@ def label(aspect: str, lang: str) -> str | None:
     return None if words is None else str(words.get(lang, words["en"]))
 
 
-def opinions(text: str, lang: str, phrases: Iterable[tuple[str, int, int]] = ()) -> list[Opinion]:
+def read(text: str, lang: str) -> list[Token]:
+    """The words of a text as `opinions` needs them: idioms are a gap, signs left out."""
+    text = lexicon(lang).idioms.sub(lambda m: " " * len(m[0]), text)
+    return [t for t in analyse(text, "en" if lang == "en" else None) if t.pos != "PUNCT"]
+
+
+def opinions(
+    text: str,
+    lang: str,
+    phrases: Iterable[tuple[str, int, int]] = (),
+    tokens: Sequence[Token] | None = None,
+) -> list[Opinion]:
     """What a text says of which aspect.
 
-    A clause is judged by its opinion words, each turned round by a negation up to `REACH` words
+    A clause is judged by its opinion words, each turned round by a negation not far
     before it and given to the nearest aspect of the clause; a word such as "expensive" brings its
     aspect along. A measure is blamed when there is too much of it or when it is not as pictured
     ("smaller than in the photo"), praised with "enough". A clause with an opinion and no aspect
@@ -204,6 +249,8 @@ def opinions(text: str, lang: str, phrases: Iterable[tuple[str, int, int]] = ())
         `en` or `zh`.
     phrases
         Further aspects in this text: (key, start, end).
+    tokens
+        What `read` gave for the text, where it was read before.
 
     Examples
     --------
@@ -214,7 +261,7 @@ def opinions(text: str, lang: str, phrases: Iterable[tuple[str, int, int]] = ())
     """
     words = lexicon(lang)
     text = words.idioms.sub(lambda m: " " * len(m[0]), text)
-    tokens = [t for t in analyse(text, "en" if lang == "en" else None) if t.pos != "PUNCT"]
+    tokens = read(text, lang) if tokens is None else tokens
     extra = sorted(phrases, key=lambda p: p[1])
     out: list[Opinion] = []
     for start, end in _pieces(text, 0, len(text), _SENTENCE):
@@ -367,7 +414,10 @@ def _longest(
     for entry in entries:
         if out and entry.parts != out[0].parts:
             break
-        if tuple(norms[k : k + len(entry.parts)]) == entry.parts and _fits(low, tokens, k, entry):
+        length = len(entry.parts)
+        if tuple(norms[k : k + length]) != entry.parts or not _fits(low, tokens, k, entry):
+            continue
+        if all(inflected(w, f) for w, f in zip(entry.words, low[k : k + length], strict=True)):
             out.append(entry)
     judging = [e for e in out if e.sign is not None]
     return judging[:1] + [e for e in out if e.sign is None]
@@ -398,7 +448,7 @@ def _fits(low: Sequence[str], tokens: Sequence[Token], k: int, entry: _Entry) ->
 
 def _turned(low: Sequence[str], k: int) -> bool:
     """Whether a negation before a word turns it; two of them do not, nor does `not only`."""
-    near = low[max(0, k - REACH) : k]
+    near = low[max(0, k - REACH_EN) : k]
     words = lexicon("en").negations
     count = sum(w in words or w.endswith("n't") for w in near)
     return count % 2 == 1 and ("not", "only") not in set(pairwise(near))

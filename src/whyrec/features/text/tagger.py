@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -104,6 +104,7 @@ def tag_by_rules(words: Sequence[str]) -> list[str]:
     return tags
 
 
+@lru_cache(1 << 16)
 def _alone(word: str, *, first: bool) -> str:
     """The likeliest tag of a word by itself."""
     low = word.lower().replace("’", "'")
@@ -149,7 +150,8 @@ def _bases(low: str) -> list[str]:
     return out
 
 
-def _can(low: str) -> set[str]:
+@lru_cache(1 << 16)
+def _can(low: str) -> frozenset[str]:
     out = set(_known().get(low, ()))
     for base in _bases(low):
         found = _known().get(base, ())
@@ -157,7 +159,7 @@ def _can(low: str) -> set[str]:
             out |= {p for p in found if p in {"NOUN", "VERB"}}
         elif low.endswith(("ed", "ing")):
             out |= {p for p in found if p == "VERB"}
-    return out
+    return frozenset(out)
 
 
 def _may(words: Sequence[str], pos: str) -> bool:
