@@ -46,6 +46,8 @@ class Combination(RowModel):
 
     exact: bool = False
     linear: bool = False
+    coefficients_: Floats
+    offset_: float
 
     def _hold(self, parts: Sequence[Recommender]) -> None:
         self.parts_ = list(parts)

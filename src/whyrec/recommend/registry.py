@@ -17,6 +17,8 @@ CLASSES = {
     "itemknn": "whyrec.recommend.itemknn:ItemKNN",
     "mf": "whyrec.recommend.mf:MF",
     "bpmf": "whyrec.recommend.bpmf:BPMF",
+    "userknn": "whyrec.recommend.userknn:UserKNN",
+    "bpr": "whyrec.recommend.bpr:BPR",
     "popularity": "whyrec.recommend.popularity:Popularity",
     "content": "whyrec.recommend.content:Content",
     "hybrid": "whyrec.recommend.hybrid:Hybrid",
