@@ -24,16 +24,15 @@ class ItemKNN(SparseLinks):
     Parameters
     ----------
     similarity
-        `cosine`; `asymmetric` cosine; `pearson` correlation; `jaccard`; `tfidf`: cosine with people
-        weighted by rarity (who has few items tells more about two of them); `bm25`: the product of
-        BM25 weights.
+        `cosine`; `tfidf`: cosine with people weighted by rarity (who has few items tells more about
+        two of them); `pearson` correlation; `jaccard`; `bm25`: the product of BM25 weights.
     k
         Neighbours of an item, 20 to 500.
     shrinkage
         Added to the denominator, in its unit (about people for cosine): how many people must agree
         before a similarity is believed.
     asymmetry
-        α of `asymmetric`, 0 to 1: the power of the event's item in the denominator, the other
+        α of `cosine` and `tfidf`, 0 to 1: the power of the event's item in the denominator, the other
         1 - α going to the candidate. Above 0.5 popular candidates gain.
     activity
         How much less a person with many events says about two of them: weights in the sums over

@@ -22,7 +22,7 @@ from whyrec.recommend.base import Floats
 from whyrec.recommend.checks import check_number
 from whyrec.recommend.compile import kernel
 
-SIMILARITIES = ("cosine", "asymmetric", "pearson", "jaccard", "tfidf", "bm25")
+SIMILARITIES = ("cosine", "tfidf", "pearson", "jaccard", "bm25")
 
 
 def check_similarity(similarity: str, where: str) -> None:
@@ -66,9 +66,9 @@ class Norms:
 def norms(rows: sparse.csr_matrix, similarity: str, asymmetry: float) -> Norms:
     """The norms of the rows of a CSR matrix.
 
-    `cosine` (and `tfidf`) |a||b|; `asymmetric` |a|^2α |b|^2(1-α) (Aiolli, RecSys 2013); `pearson`
-    takes what is absent as 0, which correlation needs; `jaccard` in the form of Tanimoto for
-    weights; `bm25` the bare dot product.
+    `cosine` and `tfidf` |a|^2α |b|^2(1-α), which is symmetric for α = 0.5 (Aiolli, RecSys 2013);
+    `pearson` takes what is absent as 0, which correlation needs; `jaccard` in the form of Tanimoto
+    for weights; `bm25` the bare dot product.
     """
     n = rows.shape[1]
     data = rows.data.astype(np.float64)
@@ -79,14 +79,11 @@ def norms(rows: sparse.csr_matrix, similarity: str, asymmetry: float) -> Norms:
         return Norms(square, square, nothing, True)
     if similarity == "bm25":
         return Norms(nothing + 1, nothing + 1, nothing, False)
-    if similarity == "asymmetric":
-        return Norms(square**asymmetry, square ** (1 - asymmetry), nothing, False)
     if similarity == "pearson":
         mean = total / np.sqrt(n)
         length = np.sqrt(np.maximum(square - mean * mean, 0))
         return Norms(length, length, mean, False)
-    length = np.sqrt(square)
-    return Norms(length, length, nothing, False)
+    return Norms(square**asymmetry, square ** (1 - asymmetry), nothing, False)
 
 
 def _row_sums(data: Floats, indptr: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
