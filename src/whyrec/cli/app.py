@@ -16,6 +16,7 @@ from whyrec.cli.compare import compare
 from whyrec.cli.data import data
 from whyrec.cli.demo import demo
 from whyrec.cli.evaluate import evaluate
+from whyrec.cli.evidence import evidence
 from whyrec.cli.explain import explain
 from whyrec.cli.fit import fit
 from whyrec.cli.lm import lm
@@ -38,7 +39,19 @@ app = typer.Typer(
     help="Recommend, and say why: reasons that are the model's own, in words that are checked.",
     epilog="Exit status: 0 done, 1 a text was refused, 2 bad input (one line says what to do), 130 Ctrl-C.",
 )
-for command in (demo, fit, recommend, explain, verify, sketches, review, evaluate, tune, compare):
+for command in (
+    demo,
+    fit,
+    recommend,
+    explain,
+    evidence,
+    verify,
+    sketches,
+    review,
+    evaluate,
+    tune,
+    compare,
+):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(lm, name="lm")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from whyrec.cli import options, output
-from whyrec.errors import ConfigError, DataError
+from whyrec.errors import ConfigError
 
 if TYPE_CHECKING:
     from whyrec.batch import Job, Summary
@@ -89,15 +89,8 @@ def explain(
             "neighbour or model where the model knows; repeat, or separate by commas.",
         ),
     ] = None,
-    method: Annotated[
-        str,
-        typer.Option(
-            metavar="shapley|occlusion", help="How a model that is not exact is asked for reasons."
-        ),
-    ] = "shapley",
-    budget: Annotated[
-        int | None, typer.Option(help="Histories that such a model may score for one person.")
-    ] = None,
+    method: options.Method = "shapley",
+    budget: options.Budget = None,
     context: options.Context = None,
     where: options.Where = None,
     json: options.Json = False,
@@ -150,11 +143,11 @@ def explain(
         new_users=new_user,
         context=options.key_values(context, "--context"),
         where=where,
-        keep=_keep(reasons),
+        keep=options.kept(reasons),
         check=check or user is not None,  # one person's list is always checked
         approved_only=approved_only,
         method=method,
-        budget=options.positive(budget, "--budget") if budget is not None else BUDGET,
+        budget=budget or BUDGET,
     )
     from whyrec.language.backends.spec import backend
     from whyrec.recommend.bundle import Bundle
@@ -168,7 +161,7 @@ def explain(
         splits = [name.strip() for given in by or () for name in given.split(",") if name.strip()]
         _one(job, bundle, user, item or None, out, splits, json=json)
     else:
-        everybody = _users(str(users), bundle, new_user=new_user)
+        everybody = options.users(str(users), bundle, new_user=new_user)
         _many(job, bundle, everybody, out, processes, json=json)
 
 
@@ -215,18 +208,6 @@ def _contrast(
         contrast.not_shown(engine, user, str(why_not), keep, new_user=job.new_users, json=json)
 
 
-def _keep(text: str) -> int | None:
-    if text == "all":
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(
-            f"“{text}” is not a number of reasons",
-            where="--reasons",
-            remedy="give 1 or more, or all",
-        )
-    return int(text)
-
-
 def _check_direct(writer: Any, llm: str) -> None:
     if not writer.direct:
         raise ConfigError(
@@ -234,24 +215,6 @@ def _check_direct(writer: Any, llm: str) -> None:
             where="--mode direct",
             remedy="give --llm openai:MODEL or hf:PATH, or --mode sketch",
         )
-
-
-def _users(source: str, bundle: Bundle, *, new_user: bool) -> list[str]:
-    """The ids of `all`, or of the lines of a file, which must be known."""
-    if source == "all":
-        return list(bundle.dataset.users)
-    out = []
-    for number, id in options.lines_of(source, "one user id a line, or --users all"):
-        if not new_user and id not in bundle.dataset.user_index:
-            raise DataError(
-                f"no such user: {id[:60]}",
-                where=f"{source}, line {number}",
-                remedy="remove the line, or pass --new-user for people who are new",
-            )
-        out.append(id)
-    if not out:
-        raise DataError("holds no user ids", where=source, remedy="write one user id a line")
-    return out
 
 
 def _one(

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from whyrec.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from whyrec.recommend.bundle import Bundle
 
 Json = Annotated[bool, typer.Option("--json", help="JSON Lines on stdout and nothing else there.")]
 Model = Annotated[Path, typer.Argument(help="Directory that `whyrec fit` wrote.", metavar="MODEL")]
@@ -90,6 +93,17 @@ Where = Annotated[
         metavar="CONDITION",
         help="Only items like this: --where 'price < 20 and category in (Tea, Coffee)'.",
     ),
+]
+
+Method = Annotated[
+    str,
+    typer.Option(
+        metavar="shapley|occlusion", help="How a model that is not exact is asked for reasons."
+    ),
+]
+Budget = Annotated[
+    int | None,
+    typer.Option(min=2, help="Histories that such a model may score for one person's reasons."),
 ]
 
 
@@ -272,3 +286,46 @@ def check_place(path: Path, *, directory: bool = False) -> None:
                     f"{parent} is a file", where=str(path), remedy="name another place with --out"
                 )
             return
+
+
+def kept(text: str) -> int | None:
+    """The number of reasons of `--reasons`, None for all.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither a number from 1 nor `all`.
+    """
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(
+            f"“{text}” is not a number of reasons",
+            where="--reasons",
+            remedy="give 1 or more, or all",
+        )
+    return int(text)
+
+
+def users(source: str, bundle: Bundle, *, new_user: bool = False) -> list[str]:
+    """The ids of `all`, or of the lines of a file.
+
+    Raises
+    ------
+    DataError
+        If the data do not hold an id (and it may not be new), or the file holds none.
+    """
+    if source == "all":
+        return list(bundle.dataset.users)
+    out = []
+    for number, id in lines_of(source, "one user id a line, or --users all"):
+        if not new_user and id not in bundle.dataset.user_index:
+            raise DataError(
+                f"no such user: {id[:60]}",
+                where=f"{source}, line {number}",
+                remedy="remove the line, or pass --new-user for people who are new",
+            )
+        out.append(id)
+    if not out:
+        raise DataError("holds no user ids", where=source, remedy="write one user id a line")
+    return out

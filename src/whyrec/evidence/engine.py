@@ -144,7 +144,7 @@ class EvidenceEngine:
         check_splits(by)
         person = self.person(user, new_user=new_user)
         if items is None:
-            (wanted,) = self._top([person], n)
+            (wanted,) = self.top([person], n)
         else:
             wanted = np.array([self.bundle.item(i) for i in items], np.int32)
         return self._evidence(person, wanted, counterfactuals, by)
@@ -177,7 +177,7 @@ class EvidenceEngine:
 
     def shown(self, person: Person) -> Ints:
         """The items of a person's shown list, best first: int32 [at most list_size]."""
-        return self._top([person], self.list_size)[0]
+        return self.top([person], self.list_size)[0]
 
     def batch(
         self, users: Iterable[str], n: int = 10, *, counterfactuals: bool = True
@@ -190,13 +190,21 @@ class EvidenceEngine:
             If the data do not hold an id.
         """
         _check_n(n)
-        data = self.bundle.dataset
-        block = max(1, min(256, BLOCK_BYTES // (9 * max(data.n_items, 1))))
-        for ids in _blocks(users, block):
-            rows = np.array([self.bundle.user(i) for i in ids], np.int64)
-            persons = self._people(ids, rows)
-            for person, top in zip(persons, self._top(persons, n), strict=True):
+        for persons in self.persons(users):
+            for person, top in zip(persons, self.top(persons, n), strict=True):
                 yield person.id, self._evidence(person, top, counterfactuals)
+
+    def persons(self, users: Iterable[str]) -> Iterator[list[Person]]:
+        """Users in blocks of bounded memory, in order.
+
+        Raises
+        ------
+        UnknownUserError
+            If the data do not hold an id.
+        """
+        block = max(1, min(256, BLOCK_BYTES // (9 * max(self.bundle.dataset.n_items, 1))))
+        for ids in _blocks(users, block):
+            yield self._people(ids, np.array([self.bundle.user(i) for i in ids], np.int64))
 
     def world(self, evidence: Evidence) -> PairWorld:
         """The truth about one pair, for planners and verifiers."""
@@ -256,7 +264,8 @@ class EvidenceEngine:
     def _nothing(self) -> Ints:
         return np.empty(0, np.int32)
 
-    def _top(self, persons: Sequence[Person], n: int) -> list[Ints]:
+    def top(self, persons: Sequence[Person], n: int) -> list[Ints]:
+        """The items of each person's list of n, best first: int32 arrays."""
         from whyrec.recommend.topn import LONG, sort_rows, top_rows
 
         scores = np.stack([p.scores for p in persons])
