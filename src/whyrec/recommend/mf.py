@@ -28,7 +28,7 @@ from whyrec.recommend.implicit_prior import ImplicitPrior
 from whyrec.recommend.rating_factors import RatingFactors, check_ratings
 
 SIDES = ("none", "items", "users", "both")
-PASSES = {"als": 12, "sgd": 60, "batch": 200}
+PASSES = {"als": 10, "sgd": 60, "batch": 200}
 RATES = {"als": 0.0, "sgd": 0.01, "batch": 1.0}
 MOMENTUM = 0.9
 """Of batch gradient descent: the share of the last step that is taken again."""
@@ -51,7 +51,7 @@ class MF(RatingFactors):
         a rating in random order; `batch`: gradient descent on all ratings at once, each row's step
         divided by its ratings + λ, with momentum.
     iterations
-        Passes over all ratings; 0 for what suits the solver (als 12, sgd 60, batch 200).
+        Passes over all ratings; 0 for what suits the solver (als 10, sgd 60, batch 200).
     learning_rate
         Of sgd and batch; 0 for what suits the solver (0.01, 1).
     implicit
@@ -86,8 +86,8 @@ class MF(RatingFactors):
     def __init__(
         self,
         *,
-        factors: int = 32,
-        regularization: float = 18.0,
+        factors: int = 24,
+        regularization: float = 16.0,
         bias_regularization: float = 4.0,
         solver: str = "als",
         iterations: int = 0,

@@ -17,6 +17,7 @@ CLASSES = {
     "itemknn": "whyrec.recommend.itemknn:ItemKNN",
     "mf": "whyrec.recommend.mf:MF",
     "bpmf": "whyrec.recommend.bpmf:BPMF",
+    "ratingknn": "whyrec.recommend.ratingknn:RatingKNN",
     "userknn": "whyrec.recommend.userknn:UserKNN",
     "bpr": "whyrec.recommend.bpr:BPR",
     "popularity": "whyrec.recommend.popularity:Popularity",
