@@ -259,8 +259,8 @@ def lenskit() -> dict[str, Fit]:
 
 
 def cornac() -> dict[str, Fit]:
-    from cornac.data import Dataset
     from cornac import models
+    from cornac.data import Dataset
 
     def run(train: sparse.csr_matrix, test: sparse.csr_matrix) -> Fitted:
         rows = list(zip(*(c.tolist() for c in _pairs(train)), strict=True))
