@@ -150,7 +150,7 @@ def _write(out: Path, found: Comparison, lines: Sequence[Mapping[str, Any]], spl
     with atomic_dir(out) as part:
         text = "".join(json.dumps(x, ensure_ascii=False, allow_nan=False) + "\n" for x in lines)
         (part / "comparison.jsonl").write_text(text, encoding="utf-8")
-        table = "\n\n".join(_markdown(rows) for rows in _tables(found) if rows)
+        table = "\n\n".join(_markdown(rows) for rows in _tables(found, whole=True) if rows)
         notes = "".join(f"\n- {n}: {output.safe(why)}" for n, why in found.failed.items())
         (part / "comparison.md").write_text(f"{title}\n\n{table}\n{notes}", encoding="utf-8")
         draw(found, [part / "comparison.png", part / "comparison.svg"], title=title)
@@ -162,36 +162,42 @@ def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _tables(found: Comparison) -> list[list[dict[str, Any]]]:
-    """Rows of the table of all models, and of those that predict ratings."""
+def _tables(found: Comparison, *, whole: bool = False) -> list[list[dict[str, Any]]]:
+    """Rows of the table of all models, and of those that predict ratings; 80 columns hold them."""
     number = {name: k for k, name in enumerate(found.found, 1)}
     first = found.metric
-    k = first.partition("@")[2] or next(
-        (n.partition("@")[2] for e in found.found.values() for n in e.names if "@" in n), "10"
-    )
-    others = [f"recall@{k}", f"mrr@{k}", "auc", f"coverage@{k}", f"novelty@{k}"]
+    k = _length(found)
+    others = [f"recall@{k}", f"coverage@{k}", f"novelty@{k}"]
+    if whole:
+        others[1:1] = [f"mrr@{k}", "auc"]
     wide, rated = [], []
     for name, each in found.found.items():
         row: dict[str, Any] = {"": number[name], "model": name}
         row |= _measured(each, first)
-        row |= {n: _figure(each, n) for n in others if n != first}
+        row |= {n.partition("@")[0]: _figure(each, n) for n in others if n != first}
         row["fit s"] = f"{each.fit_seconds:.2f}"
-        row["better than"] = _numbers([number[n] for n in found.beaten(name)])
+        row["beats"] = _numbers([number[n] for n in found.beaten(name)])
         wide.append(row)
         if "rmse" in each.names and first != "rmse":
             row = {"": number[name], "model": name, **_measured(each, "rmse")}
             row["mae"] = _figure(each, "mae")
-            row["better than"] = _numbers([number[n] for n in found.beaten(name, "rmse")])
+            row["beats"] = _numbers([number[n] for n in found.beaten(name, "rmse")])
             rated.append((each.value("rmse"), row))
     return [wide, [row for _, row in sorted(rated, key=lambda x: x[0])]]
 
 
+def _length(found: Comparison) -> str:
+    """The k of the table: the metric's, else the shortest of the lists made."""
+    names = (n for e in found.found.values() for n in e.names)
+    return next((n.partition("@")[2] for n in (found.metric, *names) if "@" in n), "10")
+
+
 def _measured(each: Any, name: str) -> dict[str, str]:
     if name not in each.names:
-        return {name: "", "95 % interval": ""}
+        return {name: "", "interval": ""}
     low, high = each.intervals.get(name, (None, None))
-    interval = "" if low is None else f"{low:.4f}–{high:.4f}"
-    return {name: f"{each.value(name):.4f}", "95 % interval": interval}
+    interval = "" if low is None else f"{low:.3f}–{high:.3f}"
+    return {name: f"{each.value(name):.4f}", "interval": interval}
 
 
 def _figure(each: Any, name: str) -> str:
@@ -225,7 +231,8 @@ def _print(found: Comparison, out: Path | None) -> None:
             {
                 "split": tested.split,
                 "tested": f"{tested.people:,} people, {tested.pairs:,} held-out pairs",
-                "better than": f"by {found.metric}, p < 0.05 after Holm's correction "
+                "interval": f"95 %, bootstrap over people; lists of {_length(found)}",
+                "beats": f"by {found.metric}, p < 0.05 after Holm's correction "
                 "of paired permutation tests",
             }
         )

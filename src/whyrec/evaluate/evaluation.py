@@ -18,6 +18,7 @@ from whyrec.evaluate import lists as beyond
 from whyrec.evaluate.intervals import PerPerson, bootstrap
 from whyrec.evaluate.measures import Asked, everything
 from whyrec.evaluate.ranking import Hits, auc_each
+from whyrec.evaluate.rating import rating_errors
 from whyrec.evaluate.splits import Split
 from whyrec.features.facets import Facets
 from whyrec.features.vectors import ItemFeatures, unit_rows
@@ -299,23 +300,15 @@ class _Asks:
         return np.concatenate(found)
 
     def rating_errors(self) -> dict[str, PerPerson]:
-        """Squared and absolute errors of the held-out ratings; predictions are kept on the scale."""
+        """Errors of the held-out ratings; predictions are kept on the scale of those learnt from."""
         values = self.part.train.history_pairs("rated")["value"].to_numpy()
-        low, high = values.min(), self.part.train.best_rating
+        scale = (float(values.min()), float(self.part.train.best_rating or values.max()))
         test = take(self.part.rated, self.people)
-        squared, absolute = np.zeros(len(self.people)), np.zeros(len(self.people))
-        for rows in self.blocks():
-            part = test[rows]
-            row = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-            told = self.bundle.recommender.scores(self.histories[rows])[row, part.indices]
-            error = np.clip(told, low, high) - part.data
-            squared[rows] = np.bincount(row, error**2, part.shape[0])
-            absolute[rows] = np.bincount(row, np.abs(error), part.shape[0])
-        count = np.diff(test.indptr).astype(np.float64)
+        found = rating_errors(self.bundle.recommender, self.histories, test, scale=scale)
         n = self.part.train.n_users
         return {
-            "rmse": _spread(PerPerson(squared, count, root=True), self.people, n),
-            "mae": _spread(PerPerson(absolute, count), self.people, n),
+            "rmse": _spread(found.squared, self.people, n),
+            "mae": _spread(found.absolute, self.people, n),
         }
 
 

@@ -43,15 +43,19 @@ def draw(comparison: Comparison, files: Sequence[str | Path], *, title: str) -> 
     colours = [REST if n in behind else BEST for n in names]
     figure = Figure(figsize=(13, max(4.4, 1.6 + 0.34 * len(names))), layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(1, 4, width_ratios=(1.5, 1, 1, 1))
-    _ladder(grid[0], comparison, names, colours)
+    ladder, *grid = figure.subplots(1, 4, width_ratios=(1.5, 1, 1, 1))
+    _ladder(ladder, comparison, names, colours)
+    for axes in grid[1:]:
+        axes.sharey(grid[0])
+        axes.tick_params(labelleft=False)
+    grid[0].set_ylabel(metric, color=INK)
     k = metric.partition("@")[2] or next(
         (n.partition("@")[2] for n in comparison.found[names[0]].names if "@" in n), "10"
     )
     for axes, what, label in (
-        (grid[1], f"coverage@{k}", f"coverage@{k}: share of the catalogue shown"),
-        (grid[2], f"novelty@{k}", f"novelty@{k}: bits"),
-        (grid[3], "fit", "seconds to fit"),
+        (grid[0], f"coverage@{k}", f"coverage@{k}: share of the catalogue shown"),
+        (grid[1], f"novelty@{k}", f"novelty@{k}: bits"),
+        (grid[2], "fit", "seconds to fit"),
     ):
         _against(axes, comparison, names, colours, what, label)
     figure.suptitle(title, color=INK, fontsize=12, x=0.01, ha="left")
@@ -104,7 +108,6 @@ def _against(
         )
     axes.margins(0.12)
     axes.set_xlabel(label, color=INK)
-    axes.set_ylabel(comparison.metric, color=INK)
     if not known.any():
         axes.text(0.5, 0.5, "not told", transform=axes.transAxes, ha="center", color=QUIET)
     _plain(axes, "both")

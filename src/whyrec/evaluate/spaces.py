@@ -105,9 +105,12 @@ def _weights(*parts: str) -> Space:
     )
 
 
+_NEAREST: dict[str, Dimension] = {"k": Whole(10, 1000), "shrinkage": Real(0.0, 100.0, log=False)}
+
 SPACES: Mapping[str, Space] = {
     "popularity": Space(),
     "ease": Space({"regularization": Real(1.0, 20_000.0)}),
+    "ease-sparse": Space({"regularization": Real(1.0, 20_000.0), "neighbours": Whole(50, 1000)}),
     "ials": Space(
         {
             "factors": Whole(8, 256),
@@ -116,10 +119,84 @@ SPACES: Mapping[str, Space] = {
             "iterations": Whole(5, 30),
         }
     ),
-    "content": Space(
-        {"features": Choice(("tfidf", "facets")), "similarity": Choice(("dot", "cosine"))}
+    "itemknn": Space(
+        {
+            **_NEAREST,
+            "similarity": Choice(("tfidf", "cosine", "bm25", "jaccard", "pearson")),
+            "asymmetry": Real(0.0, 1.0, log=False),
+            "activity": Real(0.0, 1.0, log=False),
+        }
     ),
-    "hybrid": _weights("ease", "ials", "content"),
+    "userknn": Space(
+        {
+            **_NEAREST,
+            "similarity": Choice(("cosine", "tfidf", "jaccard", "pearson")),
+            "asymmetry": Real(0.0, 1.0, log=False),
+            "popularity": Real(0.0, 1.0, log=False),
+        }
+    ),
+    "bpr": Space(
+        {
+            "loss": Choice(("warp", "bpr")),
+            "factors": Whole(8, 256),
+            "learning_rate": Real(0.005, 0.5),
+            "regularization": Real(1e-5, 0.1),
+            "power": Real(0.0, 1.0, log=False),
+            "iterations": Whole(10, 100),
+        }
+    ),
+    "mf": Space(
+        {
+            "factors": Whole(4, 128),
+            "regularization": Real(1.0, 100.0),
+            "bias_regularization": Real(0.5, 50.0),
+            "implicit": Choice(("items", "none", "users", "both")),
+            "implicit_regularization": Real(0.5, 50.0),
+        }
+    ),
+    "bpmf": Space(
+        {
+            "factors": Whole(4, 64),
+            "samples": Whole(10, 100),
+            "implicit": Choice(("both", "items", "users", "none")),
+            "implicit_regularization": Real(0.2, 20.0),
+        }
+    ),
+    "ratingknn": Space(
+        {
+            "k": Whole(5, 300),
+            "shrinkage": Real(1.0, 1000.0),
+            "damping": Real(0.01, 10.0),
+            "bias_regularization": Real(0.5, 50.0),
+        }
+    ),
+    "content": Space(
+        {"features": Choice(("tfidf", "facets", "tfidf+facets", "lsa"))},
+    ),
+    "hybrid": _weights("ease", "ials", "itemknn", "content"),
+    "stacking": Space({"regularization": Real(1e-6, 1.0), "folds": Whole(2, 8)}),
+    "bagging": Space(
+        {"of": Choice(("ials", "ease", "itemknn", "bpr")), "n": Whole(2, 20)},
+        start={"of": "ials", "n": 5},
+    ),
+    "multvae": Space(
+        {
+            "hidden": Whole(100, 1000),
+            "latent": Whole(32, 400),
+            "dropout": Real(0.1, 0.8, log=False),
+            "beta": Real(0.01, 1.0),
+            "learning_rate": Real(2e-4, 5e-3),
+        }
+    ),
+    "sasrec": Space(
+        {
+            "length": Whole(20, 200),
+            "width": Choice((64, 32, 128)),
+            "blocks": Whole(1, 3, log=False),
+            "dropout": Real(0.0, 0.6, log=False),
+            "learning_rate": Real(2e-4, 5e-3),
+        }
+    ),
 }
 """By the name in the registry."""
 
