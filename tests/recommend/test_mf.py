@@ -110,7 +110,7 @@ class TestLearning:
         assert model.curve_[-1, 0] < 0.8 * model.curve_[0, 0]
         best = small(solver="als", iterations=60, implicit="none")
         assert model.curve_[-1, 0] == pytest.approx(best.curve_[-1, 0], abs=0.05)
-        assert np.array_equal(model.mse_curve, model.rmse_curve**2, equal_nan=True)
+        assert np.array_equal(model.mse_curve, model.rmse_curve**2)
 
     @pytest.mark.parametrize("solver", ["als", "sgd", "batch"])
     def test_from_zeros_nothing_is_ever_learnt(self, solver):
@@ -228,7 +228,7 @@ class TestEdges:
         model = MODELS[implicit]
         again = MF.from_arrays(model.params, model.arrays())
         assert np.array_equal(again.scores(ratings()), model.scores(ratings()))
-        assert np.array_equal(again.curve_, model.curve_, equal_nan=True)
+        assert np.array_equal(again.curve_, model.curve_)
 
     @pytest.mark.parametrize(
         "params",

@@ -16,7 +16,7 @@ def draw_curve(curve: Floats, path: str | Path, *, square: bool = False) -> None
     Parameters
     ----------
     curve
-        `MF.curve_`, float64 [passes, 2]; NaN is left out.
+        `MF.curve_`, float64 [passes, 1 or 2].
     square
         Whether to draw the MSE and not the RMSE.
 
@@ -36,10 +36,8 @@ def draw_curve(curve: Floats, path: str | Path, *, square: bool = False) -> None
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     passes = np.arange(1, len(curve) + 1)
-    for column, label in enumerate(("learnt from", "held out")):
-        values = curve[:, column] ** 2 if square else curve[:, column]
-        if np.isfinite(values).any():
-            axes.plot(passes, values, label=label)
+    for values, label in zip(curve.T, ("learnt from", "held out"), strict=False):
+        axes.plot(passes, values**2 if square else values, label=label)
     axes.set_xlabel("pass over the ratings")
     axes.set_ylabel("MSE" if square else "RMSE")
     axes.legend(frameon=False)

@@ -70,8 +70,8 @@ class MF(RatingFactors):
     Attributes
     ----------
     curve_
-        float64 [passes, 2]: RMSE after each pass on the ratings learnt from and, by fold-in, on
-        those held out (NaN without).
+        float64 [passes, 1 or 2]: RMSE after each pass on the ratings learnt from and, by fold-in,
+        on those held out, if there are such.
 
     Examples
     --------
@@ -171,26 +171,25 @@ class MF(RatingFactors):
 
         learning = Learning(R, self)
         step = learning.steps[self.solver]
-        curve: list[tuple[float, float]] = []
+        curve: list[tuple[float, ...]] = []
         best, best_error = passes, np.inf
         for n in range(1, passes + 1):
             step()
             if not np.isfinite(learning.S[:, 0]).all():
                 break
             total = squared_error(learning.T, learning.S, *learning.ratings)
-            error = np.nan
+            curve.append((float(np.sqrt(total / R.nnz)),))
             if held is not None:
                 learning.give(self)
                 found = self.predict_pairs(R, held.row, held.col)
                 error = float(np.sqrt(np.mean((found - held.data) ** 2)))
+                curve[-1] += (error,)
                 if error < best_error:
                     best, best_error = n, error
                 elif self.patience and n - best >= self.patience:
-                    curve.append((float(np.sqrt(total / R.nnz)), error))
                     break
-            curve.append((float(np.sqrt(total / R.nnz)), error))
         learning.give(self)
-        return best, np.array(curve).reshape(-1, 2)
+        return best, np.array(curve).reshape(-1, 1 if held is None else 2)
 
     @property
     def rmse_curve(self) -> Floats:
