@@ -25,7 +25,7 @@ class Attributed:
     baseline
         float64 [items].
     method
-        `exact`, or the name of the method that asked the model.
+        `exact`, `surrogate` (a stand-in's parts), or the name of the method that asked the model.
     calls
         Histories that the model scored for it.
     """
@@ -69,6 +69,8 @@ class Attributor:
         if budget < 2:
             raise ConfigError(f"a budget of {budget} calls", where="budget", remedy="use 2 or more")
         self.recommender = recommender
+        if recommender.surrogate:
+            method = "surrogate"
         self.method = "exact" if recommender.exact else method
         self.budget = budget
         self.seed = seed
@@ -76,9 +78,9 @@ class Attributor:
     def __call__(self, history: History, items: Ints) -> Attributed:
         """The scores of the items taken apart; the history must not be empty."""
         model = self.recommender
-        if model.exact:
+        if model.exact or model.surrogate:
             parts, effects = model.explain(history, items)
-            return Attributed(parts, effects, None, model.baseline(items), "exact", 0)
+            return Attributed(parts, effects, None, model.baseline(items), self.method, 0)
         lost = occlusion(model, history, items)
         calls = lost.calls + 1
         baseline = self._nothing[items]

@@ -39,7 +39,8 @@ class Counterfactuals:
     def __init__(self, bundle: Bundle, max_size: int, budget: int = BUDGET) -> None:
         self.bundle = bundle
         self.max_size = max_size
-        self.budget = budget
+        # What a table would have held for another history, nobody can be asked.
+        self.budget = 0 if bundle.recommender.surrogate else budget
 
     def find(
         self, person: Person, items: Ints, ranks: Sequence[int], list_size: int

@@ -212,6 +212,8 @@ def _without(engine: EvidenceEngine, person: Person, index: int) -> Change | Non
 
 def _adding(engine: EvidenceEngine, person: Person, index: int) -> Change | None:
     """The fewest catalogue items that, added to the history, bring the item into the list."""
+    if engine.bundle.recommender.surrogate:
+        return None
     additions = Additions(engine, person)
     moves = additions.promising(index)
     line = Line(index, engine.list_size, enter=True)

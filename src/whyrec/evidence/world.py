@@ -159,6 +159,8 @@ class PairWorld:
         gone = self._evidence.gone
         if gone is not None and items == set(gone.items):
             return gone.new_rank > self.list_size
+        if self._engine.bundle.recommender.surrogate:
+            return False
         removed = np.array([self._catalogue.index[i] for i in items], np.int32)
         find = self._engine.counterfactuals.rank_without
         return find(self._person, self._index, removed) > self.list_size

@@ -100,6 +100,10 @@ class Recommender(ABC):
         samples them from the model's own scores.
     linear
         Whether the score is linear in the history, so that leaving out is subtraction.
+    surrogate
+        Whether contributions are those of a stand-in, because nobody knows how the scores were made
+        (a table of lists): they are told with their residual, never as exact, and nothing is
+        claimed about what another history would have brought.
     reads
         Which pairs make a history: `liked` (those of positive weight; the data are weights),
         `rated` (those with a rating, high or low; the data are ratings), `sequence` (the liked
@@ -111,6 +115,7 @@ class Recommender(ABC):
     name: str
     exact: bool
     linear: bool
+    surrogate: bool = False
     reads: Reads = "liked"
     n_items: int
 
