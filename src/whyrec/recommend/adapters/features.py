@@ -33,6 +33,8 @@ class FeatureFactors(Factors):
     """
 
     name: str = "feature-factors"
+    features_: sparse.csr_matrix
+    feature_factors_: npt.NDArray[np.float32]
 
     def __init__(self, *, names: Sequence[str] = (), **params: Any) -> None:
         super().__init__(**params)
@@ -55,7 +57,9 @@ class FeatureFactors(Factors):
             F, in our order, and v in the columns of the model's out factors.
         """
         arrays = {**model.arrays()}
-        made = cls.from_arrays({**model.params, "names": ()}, {**arrays, **_csr(features, feature_factors)})
+        made = cls.from_arrays(
+            {**model.params, "names": ()}, {**arrays, **_csr(features, feature_factors)}
+        )
         made.names = tuple(names)
         return made
 

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from whyrec.recommend.bundle import Bundle
 
 WHERE = "from_lenskit"
-KNOWN = ("ImplicitMFScorer", "BiasedMFScorer", "ItemKNNScorer", "EASEScorer", "SLIMScorer", "BiasScorer")
+KNOWN = (
+    "ImplicitMFScorer",
+    "BiasedMFScorer",
+    "ItemKNNScorer",
+    "EASEScorer",
+    "SLIMScorer",
+    "BiasScorer",
+)
 NODES = ("scorer", "rating-predictor")
 
 

@@ -38,6 +38,8 @@ class ItemNeighbours(Adapted):
         Whether a person has a bias.
     damping
         β of that bias.
+    negative
+        Whether unlike items count too, with their sign; a_ij is then s_ij / Σ |s_il|.
     otherwise
         Where fewer than `min_k` neighbours are found: `base` (base_i + b), or `below` everything
         else, shared evenly by the events: none of them speaks for the item.
@@ -65,6 +67,7 @@ class ItemNeighbours(Adapted):
         min_k: int = 1,
         bias: bool = False,
         damping: float = 0.0,
+        negative: bool = False,
         otherwise: str = "base",
     ) -> None:
         for value, allowed in ((kind, ("mean", "sum")), (otherwise, ("base", "below"))):
@@ -77,13 +80,13 @@ class ItemNeighbours(Adapted):
         check_number(damping, where=f"{self.name}, damping", low=0)
         self.kind, self.otherwise = kind, otherwise
         self.k, self.min_k = int(k), int(min_k)
-        self.bias, self.damping = bool(bias), float(damping)
+        self.bias, self.damping, self.negative = bool(bias), float(damping), bool(negative)
         self.reads: Reads = "rated" if kind == "mean" else "liked"
 
     @property
     def params(self) -> Mapping[str, Any]:
         """Constructor arguments."""
-        names = ("kind", "k", "min_k", "bias", "damping", "otherwise")
+        names = ("kind", "k", "min_k", "bias", "damping", "negative", "otherwise")
         return {n: getattr(self, n) for n in names}
 
     def take(self, similarity: Any, *, base: Any, spread: Any = None, known: Any = None) -> Self:
@@ -123,12 +126,13 @@ class ItemNeighbours(Adapted):
             block = self.similarity_[own].astype(np.float64)
         else:
             block = self.similarity_[np.ix_(own, items)].astype(np.float64)
-        np.maximum(block, 0, out=block)
+        if not self.negative:
+            np.maximum(block, 0, out=block)
         if len(own) > self.k:
             _keep_largest(block, self.k)
-        enough = (block > 0).sum(0) >= max(self.min_k, 1)
+        enough = (block != 0).sum(0) >= max(self.min_k, 1)
         if self.kind == "mean":
-            total = block.sum(0)
+            total = np.abs(block).sum(0)
             block /= np.where(total > 0, total, 1)
         block[:, ~enough] = 0
         return block, enough
@@ -202,10 +206,11 @@ class ItemNeighbours(Adapted):
 
 
 def _keep_largest(block: Floats, k: int) -> None:
-    """Zero all but the k largest of each column; among equals the first rows stay."""
-    limit = -np.partition(-block, k - 1, axis=0)[k - 1]
-    larger = block > limit
-    equal = block == limit
+    """Zero all but the k largest of each column (0 is nothing); among equals the first rows stay."""
+    keys = np.where(block != 0, -block, np.inf)
+    limit = np.partition(keys, k - 1, axis=0)[k - 1]
+    larger = keys < limit
+    equal = keys == limit
     room = k - larger.sum(0)
     equal &= np.cumsum(equal, axis=0) <= room
     block[~(larger | equal)] = 0

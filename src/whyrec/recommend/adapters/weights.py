@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from whyrec.errors import ModelError
+from whyrec.data.dataset import Reads
+from whyrec.errors import ConfigError, ModelError
 from whyrec.recommend.adapters.adapted import Adapted
 from whyrec.recommend.base import Floats, History, Ints
 from whyrec.recommend.removal import Removal
@@ -22,6 +23,8 @@ class ItemWeights(Adapted):
     ----------
     binary
         Whether every event weighs 1.
+    reads
+        `liked` events, or ratings (`rated`), which are then the weights.
 
     Attributes
     ----------
@@ -33,13 +36,15 @@ class ItemWeights(Adapted):
     exact: bool = True
     linear: bool = True
 
-    def __init__(self, *, binary: bool = False) -> None:
-        self.binary = bool(binary)
+    def __init__(self, *, binary: bool = False, reads: Reads = "liked") -> None:
+        if reads not in ("liked", "rated"):
+            raise ConfigError(f"cannot read {reads}", where=self.name, remedy="use liked or rated")
+        self.binary, self.reads = bool(binary), reads
 
     @property
     def params(self) -> Mapping[str, Any]:
         """Constructor arguments."""
-        return {"binary": self.binary}
+        return {"binary": self.binary, "reads": self.reads}
 
     def take(self, weights: Any) -> Self:
         """Use this matrix.
