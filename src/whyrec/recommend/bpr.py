@@ -80,9 +80,9 @@ class BPR(RowModel):
         loss: str = "warp",
         factors: int = 64,
         learning_rate: float = 0.05,
-        regularization: float = 0.002,
+        regularization: float = 0.01,
         power: float = 0.5,
-        iterations: int = 30,
+        iterations: int = 15,
         seed: int = 0,
     ) -> None:
         if loss not in LOSSES:
@@ -130,7 +130,7 @@ class BPR(RowModel):
         P = (rng.random((n, self.factors), np.float32) - np.float32(0.5)) * spread
         Q = (rng.random((n, self.factors), np.float32) - np.float32(0.5)) * spread
         bias = np.zeros(n, np.float32)
-        past = [np.ones_like(a) for a in (P, Q, bias)]
+        P_past, Q_past, bias_past = np.ones_like(P), np.ones_like(Q), np.ones_like(bias)
         state = rng.integers(0, 2**63, 1).astype(np.uint64)
         self.losses_ = [
             float(
@@ -142,7 +142,9 @@ class BPR(RowModel):
                     P,
                     Q,
                     bias,
-                    *past,
+                    P_past,
+                    Q_past,
+                    bias_past,
                     self.loss == "warp",
                     TRIES[self.loss],
                     self.power,

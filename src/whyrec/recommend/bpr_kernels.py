@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from whyrec.recommend.base import Floats, Ints
 from whyrec.recommend.compile import kernel
 
-index = np.uintp
-
 STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 @kernel()
-def _draw(state: Ints) -> int:
+def _draw(state: Ints) -> Any:
     """The next 64 random bits (SplitMix64, Steele et al., OOPSLA 2014); `state` is uint64 [1]."""
     state[0] += STEP
     z = state[0]
@@ -23,7 +23,7 @@ def _draw(state: Ints) -> int:
 
 
 @kernel()
-def _below(state: Ints, n: int) -> int:
+def _below(state: Ints, n: int) -> Any:
     """A random whole number from 0 to n - 1."""
     return np.int64((_draw(state) >> np.uint64(32)) * np.uint64(n) >> np.uint64(32))
 
