@@ -16,6 +16,7 @@ from whyrec.data.dataset import Dataset
 from whyrec.errors import ModelError
 from whyrec.recommend.bundle import Bundle
 from whyrec.recommend.registry import MODELS
+from whyrec.recommend.registry import model as model_class
 
 TORCH = importlib.util.find_spec("torch") is not None
 SMALL: dict[str, dict[str, Any]] = {
@@ -116,3 +117,16 @@ def test_lists_are_finite_sorted_and_without_what_was_had(name: str) -> None:
     for u in range(bundle.dataset.n_users):
         had = set(seen.indices[seen.indptr[u] : seen.indptr[u + 1]].tolist())
         assert not had & set(ranking.items[u].tolist())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_page_of_models_says_what_they_are(name: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "concepts" / "models.md").read_text("utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    told = {row[0].strip("`"): row[1:4] for row in rows}
+    assert name in told, "add a row to docs/concepts/models.md"
+    if name in ("hybrid", "stacking", "bagging"):
+        return  # as their parts
+    made = model_class(name)()
+    words = {True: "yes", False: "no"}
+    assert told[name] == [made.reads, words[made.exact], words[made.linear]]
