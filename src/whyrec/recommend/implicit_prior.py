@@ -19,8 +19,8 @@ from whyrec.recommend.base import Floats
 DENSE = 6_000
 """Rows or columns, the fewer of them, up to which the system is inverted; beyond, iterated."""
 
-STEPS = 30
-"""Conjugate gradient steps at most, beyond `DENSE`."""
+STEPS = 15
+"""Conjugate gradient steps at most, beyond `DENSE`; each begins where the last solution ended."""
 
 
 class ImplicitPrior:
@@ -40,6 +40,7 @@ class ImplicitPrior:
         self.features = sparse.csr_matrix((data, X.indices, X.indptr), shape=X.shape)
         self._turned = self.features.T.tocsr()
         self.strength = strength
+        self._last: Floats | None = None
         self._inverse: npt.NDArray[np.float32] | None = None
         self._by_row = X.shape[0] <= X.shape[1]
         if min(X.shape) <= DENSE:
@@ -65,10 +66,13 @@ class ImplicitPrior:
         """(FᵀF + λI)⁻¹FᵀT by conjugate gradients, every column of T at once."""
         F, G = self.features, self._turned
         r = (G @ T).astype(np.float64)
+        stop = 1e-8 * np.maximum((r * r).sum(0), 1e-30)
         B: Floats = np.zeros_like(r)
+        if self._last is not None and self._last.shape == r.shape:
+            B = self._last.copy()
+            r -= G @ (F @ B) + self.strength * B
         p = r.copy()
         size = (r * r).sum(0)
-        stop = 1e-8 * np.maximum(size, 1e-30)
         for _ in range(STEPS):
             q = G @ (F @ p) + self.strength * p
             step = size / np.maximum((p * q).sum(0), 1e-30)
@@ -79,6 +83,7 @@ class ImplicitPrior:
                 break
             p = r + new / np.maximum(size, 1e-30) * p
             size = new
+        self._last = B
         return B
 
     def draw(self, vectors: Floats, spread: Floats, rng: np.random.Generator) -> Floats:

@@ -30,8 +30,8 @@ from whyrec.recommend.scoring import RowModel
 
 PASSES = 10
 """Of alternating ridge for the biases; they settle in five."""
-BLOCK = 512
-"""Items whose similarities are worked out at once."""
+BLOCK_BYTES = 16 << 20
+"""Similarities worked out at once by one thread."""
 
 
 class RatingKNN(RowModel):
@@ -144,7 +144,8 @@ class RatingKNN(RowModel):
             near[start:end] = np.where(best > 0, order, -1)
             similar[start:end] = np.where(best > 0, best, 0)
 
-        edges = [*range(0, n_items, BLOCK), n_items]
+        step = max(1, BLOCK_BYTES // (8 * n_items))
+        edges = [*range(0, n_items, step), n_items]
         threads.run(work, list(pairwise(edges)))
         return near, similar
 
