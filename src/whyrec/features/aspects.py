@@ -212,8 +212,8 @@ def noun_phrases(text: str, lang: str, tokens: Sequence[Token] | None = None) ->
 
     Examples
     --------
-    >>> [key for key, _, _ in noun_phrases("The zip pull broke.", "en")]
-    ['zip', 'zip pull', 'pull']
+    >>> [key for key, _, _ in noun_phrases("The bread crust is lovely.", "en")]
+    ['bread', 'bread crust', 'crust']
     """
     words = opinions.lexicon(lang)
     run: list[Token] = []

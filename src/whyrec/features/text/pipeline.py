@@ -118,6 +118,6 @@ def terms(text: str, lang: str | None = None) -> list[tuple[str, str]]:
 
 @cache
 def stop_words(lang: str) -> frozenset[str]:
-    """The stop words of a language."""
+    """The stop words of a language; `measures` are the units of all."""
     tables = tomllib.loads((files("whyrec.features.text") / "stopwords.toml").read_text("utf-8"))
     return frozenset(tables[lang].split())

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import tomllib
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+_NLTK_DATA = "averaged_perceptron_tagger_eng"
 
 # Penn tags, as NLTK's tagger gives them, to universal ones.
 _PENN = {
@@ -46,6 +51,13 @@ def tag(words: Sequence[str]) -> list[str]:
 
 @cache
 def _nltk() -> Any | None:
+    # Asked of the disk first: importing NLTK takes a second, most often for nothing.
+    named = os.environ.get("NLTK_DATA", "").split(os.pathsep)
+    homes = [*filter(None, named), str(Path.home() / "nltk_data")]
+    homes += [f"{sys.prefix}/{d}" for d in ("nltk_data", "share/nltk_data", "lib/nltk_data")]
+    homes += [f"/usr/{d}" for d in ("share/nltk_data", "local/share/nltk_data", "lib/nltk_data")]
+    if not any((Path(home) / "taggers" / _NLTK_DATA).is_dir() for home in homes):
+        return None
     try:
         from nltk.tag.perceptron import PerceptronTagger
 
@@ -80,6 +92,8 @@ def tag_by_rules(words: Sequence[str]) -> list[str]:
             tags[k] = "DET" if after in {"NOUN", "ADJ"} else "PRON"
         elif low[k] == "like" and (before in {"PRON", "PART"} or low[k - 1 : k] == ["would"]):
             tags[k] = "VERB"
+        elif pos == "VERB" and k and words[k][0].isupper() and words[k - 1][0].isupper():
+            tags[k] = "PROPN"  # within a title: Herringbone Felt Coaster
         elif (
             pos == "VERB" and before in {"DET", "ADJ", "NUM"} and low[k - 1] not in {"all", "both"}
         ):
@@ -99,6 +113,8 @@ def tag_by_rules(words: Sequence[str]) -> list[str]:
                 or (k == 0 and after in {"DET", "PRON"})
             ):
                 tags[k] = "VERB"
+        elif pos == "NOUN" and low[k].endswith("s") and _third_person(words, low, tags, k):
+            tags[k] = "VERB"
         elif pos == "ADJ" and before == "DET" and after in {"AUX", "PUNCT", "ADP", "CCONJ", ""}:
             tags[k] = "NOUN" if "NOUN" in _can(low[k]) else "ADJ"
     return tags
@@ -168,6 +184,15 @@ def _may(words: Sequence[str], pos: str) -> bool:
 
 def _modal(low: Sequence[str], k: int) -> bool:
     return low[k - 1] in _lexicon()["modals"]
+
+
+def _third_person(words: Sequence[str], low: Sequence[str], tags: Sequence[str], k: int) -> bool:
+    """Whether an unknown word in -s stands as a verb: it suits …, Darkens slowly."""
+    after = tags[k + 1] if k + 1 < len(tags) else ""
+    if k and low[k - 1] in {"it", "he", "she", "which", "who"} and not low[k].endswith("ss"):
+        return True
+    opening = k == 0 or not words[k - 1][0].isalnum()
+    return opening and after == "ADV" and low[k + 1].endswith("ly")
 
 
 def _linked(low: Sequence[str], tags: Sequence[str], k: int) -> bool:
