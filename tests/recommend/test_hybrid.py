@@ -16,12 +16,14 @@ from tests.recommend.model_cases import histories, interactions, score
 
 from whyrec.data.dataset import Dataset
 from whyrec.errors import ConfigError, ModelError
+from whyrec.recommend import registry
 from whyrec.recommend.base import History
 from whyrec.recommend.bundle import Bundle
 from whyrec.recommend.ease import EASE
 from whyrec.recommend.hybrid import Hybrid
 from whyrec.recommend.ials import IALS
 from whyrec.recommend.popularity import Popularity
+from whyrec.recommend.scoring import RowModel
 
 ITEMS = np.arange(20)
 EASE_PART = {"model": "ease", "params": {"regularization": 2.0}}
@@ -193,6 +195,128 @@ def test_the_same_parts_in_every_form() -> None:
         Hybrid(parts={"ease": 1, "popularity": 3}).params
         == Hybrid(parts="ease,popularity:3").params
     )
+
+
+class Last(RowModel):
+    """Reads sequences: an item is worth 1 / (1 + its distance to the last event), no exact parts."""
+
+    name = "last"
+    exact = False
+    linear = False
+    reads = "sequence"
+
+    @property
+    def params(self) -> dict[str, object]:
+        return {}
+
+    def fit(self, interactions: sparse.csr_matrix) -> Last:
+        self.n_items = interactions.shape[1]
+        return self
+
+    def _score_rows(self, histories, start, end, out) -> None:  # type: ignore[no-untyped-def]
+        for u in range(start, end):
+            a, b = histories.indptr[u], histories.indptr[u + 1]
+            last = histories.indices[b - 1] if b > a else 0
+            out[u - start] = 1 / (1 + np.abs(np.arange(self.n_items) - last))
+
+    def contributions(self, history: History, items: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def leave_one_out(self, history: History, items: np.ndarray) -> np.ndarray:
+        left = [history.without(history.items[[j]]) for j in range(len(history))]
+        return np.stack([score(self, h)[items] for h in left], axis=1)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"n": np.array([self.n_items])}
+
+    @classmethod
+    def from_arrays(cls, params, arrays) -> Last:  # type: ignore[no-untyped-def]
+        made = cls()
+        made.n_items = int(arrays["n"][0])
+        return made
+
+
+@pytest.fixture
+def last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.CLASSES, "last", f"{__name__}:Last")
+
+
+@pytest.mark.usefixtures("last")
+def test_with_a_model_of_sequences_all_read_sequences() -> None:
+    data = dataset(ratings=False)
+    X = data.histories("sequence")
+    model = Hybrid(parts=[EASE_PART, {"model": "last"}], calibration="none").fit_dataset(data)
+    assert model.reads == "sequence"
+    assert not model.exact
+    ease = EASE(regularization=2.0).fit(data.interactions)
+    expected = (ease.scores(data.interactions) + Last().fit(X).scores(X)) / 2
+    np.testing.assert_allclose(model.scores(X), expected, rtol=1e-6)
+    history = History(X.indices[:6], X.data[:6])
+    assert (np.diff(history.items) < 0).any()  # in order of time, not of items
+    found = model.leave_one_out(history, np.arange(15))
+    for j in range(6):
+        left = score(model, history.without(history.items[[j]]))
+        np.testing.assert_allclose(found[:, j], left, atol=1e-9)
+    (by_model,) = model.breakdowns(history, np.arange(15))
+    np.testing.assert_allclose(by_model.parts.sum(1), score(model, history), atol=1e-9)
+    with pytest.raises(NotImplementedError, match="last cannot be taken apart"):
+        model.contributions(history, np.arange(3))
+    again = Hybrid.from_arrays(model.params, model.arrays())
+    assert (again.scores(X) == model.scores(X)).all()
+
+
+@pytest.mark.usefixtures("last")
+def test_ratings_and_sequences_cannot_be_summed() -> None:
+    with pytest.raises(ConfigError, match="a model of ratings and one of sequences"):
+        Hybrid(parts="mf,last")
+
+
+RATED = "mf(factors=4):0.7,ease(regularization=2):0.3"
+
+
+def test_models_of_likings_join_models_of_ratings_on_the_rating_scale() -> None:
+    data = dataset()
+    model = Hybrid(parts=RATED).fit_dataset(data)
+    X = data.histories("rated")
+    assert model.reads == "rated"
+    assert model.like_ == 3.5
+    mf, ease = model.parts_
+    shown = (X.data >= 3.5, X.indices.copy(), X.indptr.copy())
+    liked = sparse.csr_matrix(shown, shape=X.shape)
+    liked.eliminate_zeros()
+    scale = model.coefficients_[1] / 0.3
+    offset = model.offset_ / 0.3
+    likings = ease.scores(liked.astype(np.float32))
+    expected = 0.7 * mf.scores(X) + 0.3 * (scale * likings + offset)
+    np.testing.assert_allclose(model.scores(X), expected, rtol=1e-9)
+    # Least squares over rated pairs, each without itself; EASE has no diagonal, so as it is.
+    rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    line = np.polyfit(likings[rows, X.indices], X.data.astype(np.float64), 1)
+    np.testing.assert_allclose([scale, offset], line, rtol=1e-6)
+
+
+@given(data=st.data())
+def test_a_hybrid_of_ratings_adds_up_too(data: st.DataObject) -> None:
+    model = rated_hybrid()
+    rated = data.draw(
+        st.dictionaries(st.integers(0, 14), st.sampled_from([1, 2, 3.5, 4, 5]), min_size=2)
+    )
+    items = np.array(sorted(rated), np.int32)
+    history = History(items, np.array([rated[i] for i in items.tolist()], np.float32))
+    every = np.arange(15)
+    parts, effects = model.explain(history, every)
+    scores = score(model, history)
+    np.testing.assert_allclose(parts.sum(1) + model.baseline(every), scores, rtol=1e-6)
+    left = model.leave_one_out(history, every)
+    np.testing.assert_allclose(effects, scores[:, None] - left, atol=1e-6)
+    for j, item in enumerate(items):
+        expected = score(model, history.without(np.array([item])))
+        np.testing.assert_allclose(left[:, j], expected, atol=1e-6)
+
+
+@cache
+def rated_hybrid() -> Hybrid:
+    return Hybrid(parts=RATED).fit_dataset(dataset())
 
 
 def test_arrays_of_other_models_are_refused() -> None:

@@ -144,7 +144,9 @@ class Hybrid(Combination):
     @classmethod
     def from_arrays(cls, params: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
         """The fitted hybrid back."""
-        model = cls(**params)
+        # Parts need not be models that can be made and fitted here: adapters cannot.
+        model = cls(calibration=params["calibration"])
+        model._parts = spec.parse(params["parts"], where="hybrid, parts")
         return model._restore(model._parts, arrays)
 
 
