@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from whyrec.cli import output
+from whyrec.cli.adapt import adapt
 from whyrec.cli.compare import compare
 from whyrec.cli.data import data
 from whyrec.cli.demo import demo
@@ -54,6 +55,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(data, name="data")
+app.add_typer(adapt, name="adapt")
 app.add_typer(lm, name="lm")
 
 

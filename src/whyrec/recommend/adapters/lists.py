@@ -4,8 +4,8 @@ The lists stay as they are. Nothing tells how they were made, so that a linear i
 learnt from histories to lists (ridge regression) and its parts are told: not exact, with what they
 leave unexplained as the residual, and without any claim about what would have changed the list.
 
-B = (XᵀX + λI)⁻¹ XᵀT for histories X and list scores T (0 where an item is not listed), λ chosen on
-people it did not learn from. A person is recognised by the history; whoever has another history
+B = (XᵀX + λI)⁻¹ XᵀT for histories X and list scores T (0 where an item is not listed), both less their
+means, λ chosen on people it did not learn from. A person is recognised by the history; whoever has another history
 than any of the table's (a new one, or an event removed) gets the stand-in's list.
 """
 
@@ -42,6 +42,9 @@ RIDGES = (10.0, 100.0, 1000.0)
 DENSE = 6000
 """Items up to which B is solved for; beyond it XᵀX is taken as diagonal, and B stays sparse."""
 
+BLOCK = 256
+"""People scored at once."""
+
 KEY_BYTES = 16
 USERS = ("user_id", "user", "uid", "customer_id")
 ITEMS = ("item_id", "item", "iid", "product_id")
@@ -55,7 +58,7 @@ class Lists(Adapted):
     Parameters
     ----------
     scale, offset
-        The stand-in's score of item i is `offset + scale * Σ_j w_j B_ji`.
+        The stand-in's score of item i is `offset + scale * (intercept_i + Σ_j w_j B_ji)`.
 
     Attributes
     ----------
@@ -65,6 +68,8 @@ class Lists(Adapted):
         uint8 [rows, 16]: a digest of each person's history; nothing else tells who it is.
     weights_
         B, float32 [n_items, n_items], dense or CSR.
+    intercept_
+        float64 [n_items].
     """
 
     name: str = "lists"
@@ -81,7 +86,9 @@ class Lists(Adapted):
         """Constructor arguments."""
         return {"scale": self.scale, "offset": self.offset}
 
-    def take(self, indptr: Any, items: Any, scores: Any, keys: Any, weights: Any) -> Self:
+    def take(
+        self, indptr: Any, items: Any, scores: Any, keys: Any, weights: Any, intercept: Any
+    ) -> Self:
         """Use these arrays.
 
         Raises
@@ -93,6 +100,7 @@ class Lists(Adapted):
         self.scores_ = np.asarray(scores, np.float64)
         self.keys_: npt.NDArray[np.uint8] = np.asarray(keys, np.uint8)
         self.weights_: Any = weights.tocsr() if sparse.issparse(weights) else np.asarray(weights)
+        self.intercept_ = np.asarray(intercept, np.float64)
         self.n_items = int(self.weights_.shape[0])
         ends = len(self.keys_) + 1 == len(self.indptr_) and self.indptr_[-1] == len(self.items_)
         if (
@@ -107,7 +115,7 @@ class Lists(Adapted):
     def _stand_in(self, histories: sparse.csr_matrix) -> Floats:
         parts: Any = histories.astype(np.float64) @ self.weights_
         dense = parts.toarray() if sparse.issparse(parts) else np.asarray(parts)
-        return np.asarray(self.offset + self.scale * dense)
+        return np.asarray(self.offset + self.scale * (self.intercept_ + dense))
 
     def _score_rows(self, histories: sparse.csr_matrix, start: int, end: int, out: Floats) -> None:
         out[:] = self._stand_in(histories[start:end])
@@ -127,8 +135,8 @@ class Lists(Adapted):
             out[k, listed] = self.scores_[a:b]
 
     def baseline(self, items: Ints) -> Floats:
-        """The stand-in's constant."""
-        return np.full(len(items), self.offset)
+        """The stand-in's intercept of each item: what it is shown to everybody for."""
+        return np.asarray(self.offset + self.scale * self.intercept_[items])
 
     def contributions(self, history: History, items: Ints) -> Floats:
         """Those of the stand-in, which differ from the list's scores by the residual."""
@@ -142,7 +150,7 @@ class Lists(Adapted):
     def leave_one_out(self, history: History, items: Ints) -> Floats:
         """The stand-in's scores without each event: float64 [items, h]."""
         c = self.contributions(history, items)
-        return np.asarray(c.sum(1, keepdims=True) + self.offset - c)
+        return np.asarray(c.sum(1, keepdims=True) + self.baseline(items)[:, None] - c)
 
     def explain(self, history: History, items: Ints) -> tuple[Floats, Floats]:
         """The stand-in's contributions, which are its effects too."""
@@ -161,6 +169,7 @@ class Lists(Adapted):
             "list_items": self.items_,
             "list_scores": self.scores_,
             "keys": self.keys_,
+            "intercept": self.intercept_,
             **own,
         }
 
@@ -173,7 +182,7 @@ class Lists(Adapted):
             parts = (arrays["data"], arrays["indices"], arrays["indptr"])
             B = sparse.csr_matrix(parts, shape=(n, n))
         lists = (arrays["list_indptr"], arrays["list_items"], arrays["list_scores"])
-        return cls(**params).take(*lists, arrays["keys"], B)
+        return cls(**params).take(*lists, arrays["keys"], B, arrays["intercept"])
 
 
 def key(items: Ints) -> bytes:
@@ -221,7 +230,7 @@ def from_lists(lists: Any, dataset: Dataset, *, missing: Missing = "error") -> B
             where=where,
             remedy="give the events that the lists were made from",
         )
-    kept = np.array(told_apart)
+    kept = np.sort(np.array(told_apart))
     learn, judge = kept[0::2], kept[1::2]
     best: tuple[float, float] = (-1.0, RIDGES[len(RIDGES) // 2])
     fidelity: dict[str, Any] | None = None
@@ -236,13 +245,13 @@ def from_lists(lists: Any, dataset: Dataset, *, missing: Missing = "error") -> B
     order = table.filter(pl.col("user").is_in(kept)).sort("user", "place", maintain_order=True)
     counts = np.bincount(order["user"].to_numpy(), minlength=X.shape[0])[kept]
     scores = order["score"].to_numpy()
-    stand_in = np.concatenate(
-        [
-            model._stand_in(X[u])[0, order["item"].to_numpy()[a : a + n]]
-            for u, a, n in zip(kept, np.cumsum(counts) - counts, counts, strict=True)
-        ]
-    )
-    model.scale, model.offset = _affine(stand_in, scores)
+    stand_in = []
+    for a in range(0, len(kept), BLOCK):
+        block = model._stand_in(X[kept[a : a + BLOCK]])
+        part = order.filter(pl.col("user").is_in(kept[a : a + BLOCK]))
+        at = np.searchsorted(kept[a : a + BLOCK], part["user"].to_numpy())
+        stand_in.append(block[at, part["item"].to_numpy()])
+    model.scale, model.offset = _affine(np.concatenate(stand_in), scores)
     keys = np.frombuffer(b"".join(digests[u] for u in kept.tolist()), np.uint8)
     model.take(
         np.concatenate(([0], np.cumsum(counts))),
@@ -250,6 +259,7 @@ def from_lists(lists: Any, dataset: Dataset, *, missing: Missing = "error") -> B
         scores,
         keys.reshape(-1, KEY_BYTES),
         model.weights_,
+        model.intercept_,
     )
     return bundle_of(
         model,
@@ -276,21 +286,25 @@ def _told_apart(digests: Mapping[int, bytes], table: pl.DataFrame) -> list[int]:
 
 def _model(X: sparse.csr_matrix, T: sparse.csr_matrix, ridge: float) -> Lists:
     """The stand-in alone."""
-    n = X.shape[1]
-    cross = sparse.csr_matrix(X.T.astype(np.float64) @ T)
-    gram = sparse.csr_matrix(X.T.astype(np.float64) @ X)
+    people, n = X.shape
+    X = X.astype(np.float64)
+    cross, gram = sparse.csr_matrix(X.T @ T), sparse.csr_matrix(X.T @ X)
     B: Any
     if n <= DENSE:
-        A = gram.toarray()
+        # Both are centred, so that what everybody is shown is the intercept and no event's doing.
+        x0, t0 = (np.asarray(M.mean(0)).ravel() for M in (X, T))
+        A = gram.toarray() - people * np.outer(x0, x0)
         A[np.diag_indices(n)] += ridge
+        wanted = cross.toarray() - people * np.outer(x0, t0)
         with threads.blas_threads():
-            B = cho_solve(cho_factor(A, lower=True, overwrite_a=True), cross.toarray())
+            B = cho_solve(cho_factor(A, lower=True, overwrite_a=True), wanted, overwrite_b=True)
+        intercept = t0 - x0 @ B
         B = B.astype(np.float32)
     else:
         B = sparse.csr_matrix(sparse.diags_array(1 / (gram.diagonal() + ridge)) @ cross)
-        B = B.astype(np.float32)
+        B, intercept = B.astype(np.float32), np.zeros(n)
     nobody = np.empty((0, KEY_BYTES), np.uint8)
-    return Lists().take([0], [], [], nobody, B)
+    return Lists().take([0], [], [], nobody, B, intercept)
 
 
 def _affine(x: Floats, y: Floats) -> tuple[float, float]:
