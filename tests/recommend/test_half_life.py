@@ -115,6 +115,9 @@ def test_the_command_line_takes_a_half_life_and_rules(
     best = first()
     other = {"i3": "i4", "i4": "i3"}[best]
     assert first("--context", "day=Sunday") == "i3"
+    assert run(["recommend", out, "--user", "me", "-n", "1", "--context", "day=sunday"]) == 0
+    told = capsys.readouterr().out.split()
+    assert (told[4], told[-1]) == ("rules", "pin")
     assert first("--where", f"item = {other}") == other
     assert run(["recommend", out, "--user", "me", "--where", "item ="]) == 2
     assert "where: the end where a value should stand" in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,22 +30,33 @@ def recommend(
     options.positive(n, "-n")
     moment = options.key_values(context, "--context")
     options.languages([lang])
-    from whyrec.recommend.bundle import Bundle
+    import numpy as np
+
+    from whyrec.recommend.bundle import Bundle, take
 
     bundle = Bundle.load(model).within(moment, where=where)
     with options.naming_new_user():
         ranking = bundle.recommend([user], n, new_users=new_user)
     catalogue = bundle.dataset.catalogue
     titles = catalogue.titles(lang)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"user": user, "item": catalogue.ids[i], "title": titles[i], "rank": k, "score": float(s)}
         for k, (i, s) in enumerate(zip(ranking.items[0], ranking.scores[0], strict=True), 1)
         if i >= 0
     ]
+    columns: tuple[str, ...] = SHOWN
+    if bundle.rules is not None:
+        index = np.array([bundle.dataset.user_index.get(user, -1)])
+        shown = ranking.items[0][ranking.items[0] >= 0]
+        for told, names in zip(
+            rows, bundle.rules_of(take(bundle.histories, index), shown), strict=True
+        ):
+            told["rules"] = list(names) if json else ", ".join(names)
+        columns = (*SHOWN, "rules")
     if json:
         for row in rows:
             output.json_line(row)
         return
     from whyrec.cli import show
 
-    output.stdout().print(show.table([{k: r[k] for k in SHOWN} for r in rows]))
+    output.stdout().print(show.table([{k: r[k] for k in columns} for r in rows]))

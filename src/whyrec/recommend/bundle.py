@@ -19,7 +19,7 @@ from whyrec.data.dataset import Dataset
 from whyrec.data.events import EVENT_TYPES
 from whyrec.errors import UnknownItemError, UnknownUserError
 from whyrec.recommend import manifest
-from whyrec.recommend.base import Floats, History, Ranking, Recommender
+from whyrec.recommend.base import Floats, History, Ints, Ranking, Recommender
 from whyrec.recommend.checks import check_histories, make_params
 from whyrec.recommend.popularity import Popularity
 from whyrec.recommend.registry import model as model_class
@@ -242,6 +242,18 @@ class Bundle:
         if self.bound_rules is None:
             return None
         return self.bound_rules.adjust(histories, scores, self.context)
+
+    def rules_of(self, history: sparse.csr_matrix, items: Ints) -> list[tuple[str, ...]]:
+        """The rules that added to each item's score for one history (1 × n_items), none if none."""
+        made = (
+            None if self.bound_rules is None else self.adjust(history, self.model_scores(history))
+        )
+        if made is None:
+            return [()] * len(items)
+        parts = made.parts(0, items)
+        return [
+            tuple(n for n, c in zip(made.names, row, strict=True) if c) for row in parts.tolist()
+        ]
 
     def scores(self, histories: sparse.csr_matrix) -> Floats:
         """Scores of every item for each history, popularity for empty ones: float64.
