@@ -19,8 +19,9 @@ import numpy.typing as npt
 from scipy import sparse
 
 from whyrec.errors import ConfigError, ModelError
-from whyrec.recommend.base import Floats, History, Ints
+from whyrec.recommend.base import Floats, History, Ints, Ranking
 from whyrec.recommend.checks import check_fit, check_number
+from whyrec.recommend.factor_rank import rank_factors
 from whyrec.recommend.scoring import RowModel, blocks
 
 LOSSES = ("bpr", "warp")
@@ -191,6 +192,35 @@ class BPR(RowModel):
             end,
             out,
         )
+
+    def recommend(
+        self, histories: sparse.csr_matrix, n: int, *, exclude: sparse.csr_matrix | None = None
+    ) -> Ranking:
+        """The n best items for each history; see `Recommender.recommend`."""
+        self._check_fitted()
+        csr = self._check(histories, f"{self.name}.recommend")
+        return rank_factors(
+            lambda a, b: self.user_factors(csr[a:b]),
+            self._score_rows,
+            self.item_factors_,
+            self.bias_,
+            csr,
+            n,
+            exclude,
+        )
+
+    def user_factors(self, histories: sparse.csr_matrix) -> Floats:
+        """x of each history: float64 [histories, factors]."""
+        from whyrec.recommend.bpr_kernels import fold_in
+
+        self._check_fitted()
+        out = np.zeros((histories.shape[0], self.factors))
+        for u in range(len(out)):
+            a, b = histories.indptr[u], histories.indptr[u + 1]
+            fold_in(
+                self.event_factors_, self.power, histories.indices[a:b], histories.data[a:b], out[u]
+            )
+        return out
 
     def baseline(self, items: Ints) -> Floats:
         """b_i: what an item scores with somebody without a past."""

@@ -137,6 +137,23 @@ def train(
 
 
 @kernel()
+def fold_in(P: Floats, power: float, items: Ints, weights: Floats, x: Floats) -> None:
+    """x = Σ w_j p_j / (Σ w)^power in float64, in history order."""
+    k = len(x)
+    x[:] = 0
+    mass = 0.0
+    for j in range(len(items)):
+        w = np.float64(weights[j])
+        mass += w
+        for f in range(k):
+            x[f] += w * P[items[j], f]
+    if mass > 0:
+        scale = mass**-power
+        for f in range(k):
+            x[f] *= scale
+
+
+@kernel()
 def score_rows(
     P: Floats,
     by_factor: Floats,
@@ -159,16 +176,7 @@ def score_rows(
         a, b = indptr[u], indptr[u + 1]
         if a == b:
             continue
-        x[:] = 0
-        mass = 0.0
-        for p in range(a, b):
-            w = np.float64(weights[p])
-            mass += w
-            for f in range(k):
-                x[f] += w * P[items[p], f]
-        scale = mass**-power
-        for f in range(k):
-            x[f] *= scale
+        fold_in(P, power, items[a:b], weights[a:b], x)
         f = 0
         while f + 4 <= k:
             x0, x1, x2, x3 = x[f], x[f + 1], x[f + 2], x[f + 3]

@@ -20,8 +20,9 @@ from scipy import sparse
 
 from whyrec.errors import ConfigError, ModelError
 from whyrec.recommend import threads
-from whyrec.recommend.base import Floats, History, Ints
+from whyrec.recommend.base import Floats, History, Ints, Ranking
 from whyrec.recommend.checks import check_fit, check_number
+from whyrec.recommend.factor_rank import rank_factors
 from whyrec.recommend.removal import Removal
 from whyrec.recommend.scoring import RowModel, blocks
 
@@ -183,6 +184,22 @@ class IALS(RowModel):
             start,
             end,
             out,
+        )
+
+    def recommend(
+        self, histories: sparse.csr_matrix, n: int, *, exclude: sparse.csr_matrix | None = None
+    ) -> Ranking:
+        """The n best items for each history; see `Recommender.recommend`."""
+        self._check_fitted()
+        csr = self._check(histories, f"{self.name}.recommend")
+        return rank_factors(
+            lambda a, b: self.user_factors(csr[a:b]),
+            self._score_rows,
+            self.item_factors_,
+            np.empty(0, np.float32),
+            csr,
+            n,
+            exclude,
         )
 
     def user_factors(self, histories: sparse.csr_matrix) -> Floats:

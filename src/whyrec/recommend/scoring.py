@@ -81,6 +81,31 @@ def blocks(flat: Floats, offsets: Ints, n: int) -> list[Floats]:
     return [flat[a:b].reshape(n, (b - a) // n) for a, b in pairwise(ends)]
 
 
+def check_exclude(
+    exclude: sparse.csr_matrix | None, csr: sparse.csr_matrix
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Where each row of `exclude` starts, and its items, ascending; both empty without any.
+
+    Raises
+    ------
+    ModelError
+        If it is not as large as the histories.
+    """
+    if exclude is None:
+        none: npt.NDArray[np.int32] = np.empty(0, np.int32)
+        return none, none
+    if exclude.shape != csr.shape:
+        raise ModelError(
+            f"exclude is {exclude.shape}, the histories {csr.shape}",
+            where="recommend",
+            remedy="pass a matrix of the same shape",
+        )
+    exclude = exclude.tocsr()
+    if not exclude.has_sorted_indices:
+        exclude = exclude.sorted_indices()
+    return exclude.indptr.astype(np.int32), exclude.indices.astype(np.int32)
+
+
 def rank(
     score_rows: Any,
     csr: sparse.csr_matrix,
@@ -95,17 +120,7 @@ def rank(
     if n < 1:
         raise ConfigError(f"a list of {n}", where="n", remedy="use 1 or more")
     rows, n_items = csr.shape
-    none: npt.NDArray[np.int32] = np.empty(0, np.int32)
-    indptr, hidden = none, none
-    if exclude is not None:
-        if exclude.shape != csr.shape:
-            raise ModelError(
-                f"exclude is {exclude.shape}, the histories {csr.shape}",
-                where="recommend",
-                remedy="pass a matrix of the same shape",
-            )
-        exclude = exclude.tocsr()
-        indptr, hidden = exclude.indptr.astype(np.int32), exclude.indices.astype(np.int32)
+    indptr, hidden = check_exclude(exclude, csr)
     short = min(n, n_items)
     items: Ints = np.full((rows, n), -1, np.int32)
     scores: Floats = np.full((rows, n), -np.inf)
