@@ -66,6 +66,6 @@ def clustered(n_users: int = 60, n_items: int = 30, seed: int = 0) -> Dataset:
     for u in range(n_users):
         for i in rng.permutation(n_items)[: n_items // 2].tolist():
             mine = (u % 2) == (i % 2)
-            value = rng.choice([4, 5] if mine else [1, 2, 5])
+            value = rng.choice([4, 5] if mine or rng.random() < 0.1 else [1, 2])
             rows.append((u, i, "rating", float(value), int(rng.integers(1000))))
     return dataset(rows, n_users, n_items)

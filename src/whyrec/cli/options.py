@@ -134,7 +134,7 @@ def key_values(given: Sequence[str] | None, option: str) -> dict[str, str]:
     return out
 
 
-_NEXT = re.compile(r",(?=\s*[A-Za-z_]\w*\s*=)")
+_NEXT = re.compile(r",(?=\s*[A-Za-z_][\w.-]*\s*=)")
 
 
 def settings(given: Sequence[str] | None, option: str = "--set") -> dict[str, str]:
