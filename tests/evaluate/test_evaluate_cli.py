@@ -55,6 +55,16 @@ def test_evaluate_prints_every_measure_with_its_interval(events: Path) -> None:
     assert "interval" in shown.out
 
 
+def test_reasons_are_taken_out_beside_random_ones(events: Path) -> None:
+    (line,) = run_here("evaluate", events, "--metric", "ndcg@5", "--fidelity", "--json").lines
+    own, random = line["fidelity"]
+    assert (own["method"], random["method"]) == ("contributions", "random")
+    assert own["cdcg"] < random["cdcg"]
+    assert own["del"] < random["del"]
+    assert own["ins"] > random["ins"]
+    assert "Reasons taken out" in run_here("evaluate", events, "--metric", "auc", "--fidelity").out
+
+
 def test_a_saved_model_is_its_recipe_on_its_own_data(events: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     assert (

@@ -40,6 +40,10 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Only these measures: ndcg@10, auc, rmse, … (repeat, or use commas)."),
     ] = None,
+    fidelity: Annotated[
+        bool,
+        typer.Option("--fidelity", help="Also whether the model's reasons are what it goes by."),
+    ] = False,
     people: protocol.People = None,
     seed: protocol.Seed = 0,
     map_: options.Map = None,
@@ -93,10 +97,25 @@ def evaluate(
     splits = protocol.cut(dataset, method, share=share, folds=folds, last=last, at=at, seed=seed)
     with output.working(f"fitting and asking {name}"):
         found = measure(splits, name, settings, ks=ks, asked=asked, people=people, seed=seed)
+    checked = []
+    if fidelity:
+        from whyrec.evaluate.reasons import PEOPLE, check_reasons
+
+        with output.working("taking out what the reasons name"):
+            checked = check_reasons(
+                splits[0], name, settings, people=min(people or PEOPLE, PEOPLE), seed=seed
+            )
+    reasons = [c.to_json() for c in checked]
     if json:
-        output.json_line({"data": dataset.fingerprint, **found.to_json()})
+        more = {"fidelity": reasons} if fidelity else {}
+        output.json_line({"data": dataset.fingerprint, **found.to_json(), **more})
         return
     _print(found)
+    if reasons:
+        from whyrec.cli import show
+
+        title = "\nReasons taken out: pos, cdcg and del fall, neg and ins stay where they are right"
+        output.stdout().print(show.table([_rounded(r) for r in reasons], title=title))
 
 
 def _print(found: Evaluation) -> None:
@@ -116,6 +135,10 @@ def _print(found: Evaluation) -> None:
     console.print(show.table(_rows(found)))
     for name, why in found.missing.items():
         console.print(f"{name}: not told, {output.safe(why)}", style="dim", markup=False)
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    return {k: f"{v:.3f}" if isinstance(v, float) else v for k, v in row.items()}
 
 
 def _rows(found: Evaluation) -> list[dict[str, Any]]:
