@@ -19,6 +19,7 @@ from whyrec.cli.demo import demo
 from whyrec.cli.evaluate import evaluate
 from whyrec.cli.evidence import evidence
 from whyrec.cli.explain import explain
+from whyrec.cli.features import features
 from whyrec.cli.fit import fit
 from whyrec.cli.lm import lm
 from whyrec.cli.recommend import recommend
@@ -55,6 +56,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(data, name="data")
+app.add_typer(features, name="features")
 app.add_typer(adapt, name="adapt")
 app.add_typer(lm, name="lm")
 

@@ -118,7 +118,7 @@ def _against(trait: Trait, lang: str) -> str:
 
 def _percent(share: float) -> str:
     value = 100 * share
-    return f"{value:.0f} %" if value >= 9.5 else f"{value:.1f} %"
+    return f"{value:.0f}%" if value >= 9.5 else f"{value:.1f}%"
 
 
 def _rate(rate: float, lang: str = "en") -> str:

@@ -38,29 +38,35 @@ def analyse(text: str, offset: int = 0) -> list[Token]:
         If jieba is not installed.
     """
     stops = stop_words("zh")
-    out, at = [], 0
+    out: list[Token] = []
+    loose: list[bool] = []
+    at = 0
     for pair in _tagger().cut(text):
         word: str = pair.word
         start, at = at, at + len(word)
-        if not word.isspace():
-            out.append(
-                Token(
-                    word, offset + start, offset + at, word.lower(), _pos(pair.flag, word),
-                    word in stops, "zh",
-                )
-            )  # fmt: skip
-    return _heads(out)
+        if word.isspace():
+            continue
+        pos, stop = _pos(pair.flag, word), word in stops
+        out.append(Token(word, offset + start, offset + at, word.lower(), pos, stop, "zh"))
+        loose.append(len(word) == 1 and pair.flag in _LOOSE)
+    return _heads(out, loose)
 
 
-def _heads(tokens: list[Token]) -> list[Token]:
-    """The same with 垫 of 桌垫 a noun: a verb of one character after a noun that ends its clause."""
+_LOOSE = frozenset(["v", "q", "zg", "vg", "g"])
+"""Tags of one-character words that may as well be the noun at the end of a compound."""
+
+
+def _heads(tokens: list[Token], loose: list[bool]) -> list[Token]:
+    """The same with 垫 of 桌垫 and 箱 of 唱片箱 nouns: loose words after a noun that end a clause."""
     for k in range(1, len(tokens)):
         last = k + 1 == len(tokens) or tokens[k + 1].pos == "PUNCT"
-        short = tokens[k].pos == "VERB" and len(tokens[k].text) == 1
         before = tokens[k - 1]
-        if last and short and before.pos == "NOUN" and before.end == tokens[k].start:
+        if last and loose[k] and before.pos in _NOUNS and before.end == tokens[k].start:
             tokens[k] = replace(tokens[k], pos="NOUN")
     return tokens
+
+
+_NOUNS = frozenset(["NOUN", "PROPN"])
 
 
 def terms(text: str) -> list[tuple[str, str]]:
