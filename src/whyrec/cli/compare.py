@@ -47,6 +47,7 @@ def compare(
     domain: options.Domain = None,
     weight: options.Weight = None,
     event: options.Event = None,
+    half_life: options.HalfLife = None,
     clean: protocol.Clean = True,
     json: options.Json = False,
 ) -> None:
@@ -71,7 +72,9 @@ def compare(
     if out is not None:
         options.check_place(out, directory=True)
         _check_pictures()
-    dataset = protocol.load(data, map_=map_, domain=domain, weight=weight, event=event, clean=clean)
+    dataset = protocol.load(
+        data, map_=map_, domain=domain, weight=weight, event=event, half_life=half_life, clean=clean
+    )
     splits = protocol.cut(dataset, method, share=share, folds=folds, last=last, at=at, seed=seed)
     with output.progress("comparing", len(recipes)) as advance:
         started: list[str] = []

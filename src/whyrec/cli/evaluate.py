@@ -50,6 +50,11 @@ def evaluate(
     domain: options.Domain = None,
     weight: options.Weight = None,
     event: options.Event = None,
+    half_life: options.HalfLife = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Rules as `whyrec fit` takes them: what do they cost?"),
+    ] = None,
     clean: protocol.Clean = True,
     json: options.Json = False,
 ) -> None:
@@ -62,6 +67,7 @@ def evaluate(
     """
     from whyrec.evaluate.evaluation import evaluate as measure
     from whyrec.evaluate.measures import parse
+    from whyrec.recommend.rules import Rules
 
     protocol.check(method, share, folds, last)
     protocol.moment(at)
@@ -72,31 +78,40 @@ def evaluate(
     asked = [parse(t, ks[0]) for t in named] or None
     told, settings = protocol.recipe(params)
     settings |= options.settings(set_)
+    ruled = Rules.read(rules) if rules is not None else None
     if (data / "manifest.json").is_file():
         from whyrec.recommend.bundle import Bundle
 
-        given = (map_, domain, weight, event)
+        given = (map_, domain, weight, event, half_life)
         if model or params or any(given):
             raise ConfigError(
                 "a saved model has its own name, parameters and data",
                 where=str(data),
-                remedy="leave --model, --params, --map, --domain, --weight and --event out, "
-                "or name the data",
+                remedy="leave --model, --params and what is said of the data out, or name the data",
             )
         with output.working(f"loading {data}"):
             bundle = Bundle.load(data)
         name, dataset = bundle.recommender.name, bundle.dataset
         settings = {**bundle.recommender.params, **settings}
+        ruled = ruled or bundle.rules
         protocol.check_model(name, settings)
     else:
         name = protocol.merged(model, told, params)
         protocol.check_model(name, settings)
         dataset = protocol.load(
-            data, map_=map_, domain=domain, weight=weight, event=event, clean=clean
+            data,
+            map_=map_,
+            domain=domain,
+            weight=weight,
+            event=event,
+            half_life=half_life,
+            clean=clean,
         )
     splits = protocol.cut(dataset, method, share=share, folds=folds, last=last, at=at, seed=seed)
     with output.working(f"fitting and asking {name}"):
-        found = measure(splits, name, settings, ks=ks, asked=asked, people=people, seed=seed)
+        found = measure(
+            splits, name, settings, ks=ks, asked=asked, people=people, seed=seed, rules=ruled
+        )
     checked = []
     if fidelity:
         from whyrec.evaluate.reasons import PEOPLE, check_reasons

@@ -51,6 +51,7 @@ def load(
     domain: str | None,
     weight: Sequence[str] | None,
     event: str | None,
+    half_life: float | None,
     clean: bool,
 ) -> Dataset:
     """The data set, read and cleaned as `fit` does it."""
@@ -64,7 +65,7 @@ def load(
     if clean:
         with output.working("cleaning"):
             dataset, _ = Cleaner.default(dataset).clean(dataset)
-    return dataset
+    return dataset if half_life is None else dataset.with_half_life(half_life)
 
 
 def lengths(text: str) -> tuple[int, ...]:

@@ -45,6 +45,7 @@ def tune(
     domain: options.Domain = None,
     weight: options.Weight = None,
     event: options.Event = None,
+    half_life: options.HalfLife = None,
     clean: protocol.Clean = True,
     json: options.Json = False,
 ) -> None:
@@ -80,7 +81,9 @@ def tune(
     from whyrec.evaluate.tuning import tune as search
     from whyrec.evaluate.tuning import validation
 
-    dataset = protocol.load(data, map_=map_, domain=domain, weight=weight, event=event, clean=clean)
+    dataset = protocol.load(
+        data, map_=map_, domain=domain, weight=weight, event=event, half_life=half_life, clean=clean
+    )
     outer = protocol.cut(dataset, method, share=share, folds=1, last=last, at=None, seed=seed)[0]
     inner = validation(outer, method, share=share, folds=folds, last=last, seed=seed)
     with output.progress(f"trying {model}", trials) as advance:

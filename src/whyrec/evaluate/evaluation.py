@@ -25,6 +25,7 @@ from whyrec.features.vectors import ItemFeatures, unit_rows
 from whyrec.recommend.bundle import Bundle, take
 from whyrec.recommend.checks import make_params
 from whyrec.recommend.registry import model as model_class
+from whyrec.recommend.rules import Rules
 
 SCORES = 1 << 22
 """Scores held at once where all items are needed."""
@@ -132,6 +133,7 @@ def evaluate(
     asked: Sequence[Asked] | None = None,
     people: int | None = None,
     seed: int = 0,
+    rules: Rules | None = None,
 ) -> Evaluation:
     """Fit a model on each split's training part and measure it on what was held out.
 
@@ -147,6 +149,8 @@ def evaluate(
         Test at most so many people, drawn at random; the model still learns from everybody.
     seed
         Of that draw and of the intervals.
+    rules
+        What pins, boosts or leaves out items in the lists.
 
     Raises
     ------
@@ -175,7 +179,7 @@ def evaluate(
             where=", ".join(map(str, asked)),
             remedy="use a model of ratings, or ndcg@10",
         )
-    folds = [_fold(s, model, dict(params or {}), asked, people, seed) for s in splits]
+    folds = [_fold(s, model, dict(params or {}), asked, people, seed, rules) for s in splits]
     each = {n: reduce(add, (f.each[n] for f in folds)) for n in folds[0].each}
     whole = {n: float(np.mean([f.whole[n] for f in folds])) for n in folds[0].whole}
     missing = dict(folds[0].missing)
@@ -218,9 +222,10 @@ def _fold(
     asked: Sequence[Asked],
     people: int | None,
     seed: int,
+    rules: Rules | None,
 ) -> _Fold:
     started = time.perf_counter()
-    bundle = Bundle.fit(part.train, model, **params)
+    bundle = Bundle.fit(part.train, model, rules=rules, **params)
     fitted = time.perf_counter() - started
     groups = {a.measure.group for a in asked}
     each: dict[str, PerPerson] = {}
