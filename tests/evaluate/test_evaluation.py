@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -85,6 +86,26 @@ def test_predictions_are_kept_on_the_scale() -> None:
     rows = [(u, i, "rating", 1.0 if i % 2 else 5.0, 0) for u in range(8) for i in range(6)]
     found = evaluate(split(dataset(rows, 8, 6)), "mf", {"factors": 2}, asked=[parse("mae")])
     assert found.value("mae") < 1
+
+
+def test_empty_lists_are_misses_and_no_numbers_that_are_none() -> None:
+    # Everybody knows every item but the one held out of theirs, and rules could leave nothing.
+    from whyrec.recommend.rules import Rules
+
+    rows = [(u, i, "purchase", None, 0) for u in range(6) for i in range(6)]
+    nothing = Rules.parse([{"name": "none", "item": "genres in (g0, g1, g2)", "filter": "exclude"}])
+    found = evaluate(split(dataset(rows, 6, 6)), "ease", ks=(2,), rules=nothing)
+    assert found.value("recall@2") == 0
+    assert found.value("coverage@2") == 0
+    assert "empty" in found.missing["gini@2"]
+    assert "novelty@2" in found.missing
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_a_half_life_stays_with_the_training_part(data) -> None:
+    part = split(data.with_half_life(10), "time")[0]
+    assert part.train.half_life == 10
+    assert 0 < part.train.interactions.data.min() < 1
 
 
 def test_people_can_be_sampled(data) -> None:

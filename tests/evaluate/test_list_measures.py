@@ -91,6 +91,8 @@ def test_lift_is_unknown_without_a_history() -> None:
     found = beyond.popularity_lift_each(np.array([[0], [0]]), np.array([0.5, 0.2]), past)
     assert found[0] == pytest.approx(1.5)
     assert np.isnan(found[1])
+    unknown = beyond.popularity_lift_each(np.array([[0]]), np.array([0.5, 0.0]), past[:1])
+    assert np.isnan(unknown[0])  # of items that nobody had in training
 
 
 @given(seed=st.integers(0, 200), dense=st.booleans())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from whyrec.cli import options, output, protocol
-from whyrec.errors import ConfigError
+from whyrec.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from whyrec.evaluate.evaluation import Evaluation
@@ -67,6 +67,7 @@ def evaluate(
     """
     from whyrec.evaluate.evaluation import evaluate as measure
     from whyrec.evaluate.measures import parse
+    from whyrec.recommend.registry import MODELS
     from whyrec.recommend.rules import Rules
 
     protocol.check(method, share, folds, last)
@@ -92,6 +93,12 @@ def evaluate(
         with output.working(f"loading {data}"):
             bundle = Bundle.load(data)
         name, dataset = bundle.recommender.name, bundle.dataset
+        if name not in MODELS:
+            raise ModelError(
+                "was fitted elsewhere and cannot be learnt again from a part of its data",
+                where=f"{data} ({name})",
+                remedy=f"name the data, with --model {MODELS[0]} or another of whyrec's own",
+            )
         settings = {**bundle.recommender.params, **settings}
         ruled = ruled or bundle.rules
         protocol.check_model(name, settings)

@@ -161,24 +161,10 @@ def evaluate(
         If the data cannot be learnt from, or nothing that was asked for can be measured.
     """
     splits = [splits] if isinstance(splits, Split) else list(splits)
-    kind = model_class(model)
-    rates = kind(**make_params(kind, params or {})).reads == "rated"
+    rates = _rates(model, params)
     if asked is None:
         asked = everything(ks, ratings=rates)
-    n_items = splits[0].train.n_items
-    longest = max([a.k or 1 for a in asked], default=1)
-    if longest > n_items:
-        raise ConfigError(
-            f"lists of {longest} from a catalogue of {n_items}",
-            where="k",
-            remedy=f"use {n_items} or less",
-        )
-    if not rates and asked and all(a.measure.group == "ratings" for a in asked):
-        raise ConfigError(
-            f"{model} ranks and predicts no ratings",
-            where=", ".join(map(str, asked)),
-            remedy="use a model of ratings, or ndcg@10",
-        )
+    check_asked(model, params, asked, splits[0].train.n_items)
     folds = [_fold(s, model, dict(params or {}), asked, people, seed, rules) for s in splits]
     each = {n: reduce(add, (f.each[n] for f in folds)) for n in folds[0].each}
     whole = {n: float(np.mean([f.whole[n] for f in folds])) for n in folds[0].whole}
@@ -186,6 +172,9 @@ def evaluate(
     for name in [n for n, m in each.items() if not m.count.any()]:
         missing[name] = "cannot be told of anybody's list"
         del each[name]
+    for name in [n for n, v in whole.items() if np.isnan(v)]:
+        missing[name] = "the lists are empty"
+        del whole[name]
     tested = {u for f in folds for u in f.tested.tolist()}
     return Evaluation(
         model=model,
@@ -201,6 +190,38 @@ def evaluate(
         rank_seconds=float(np.median([f.rank_seconds for f in folds])),
         seed=seed,
     )
+
+
+def check_asked(
+    model: str, params: Mapping[str, Any] | None, asked: Sequence[Asked], n_items: int
+) -> None:
+    """Say what cannot be measured of a model before anything is fitted.
+
+    Raises
+    ------
+    ConfigError
+        If a list would be longer than the catalogue, or only ratings are asked of a model that
+        predicts none.
+    """
+    longest = max([a.k or 1 for a in asked], default=1)
+    if longest > n_items:
+        raise ConfigError(
+            f"lists of {longest} from a catalogue of {n_items}",
+            where="k",
+            remedy=f"use {n_items} or less",
+        )
+    ratings = bool(asked) and all(a.measure.group == "ratings" for a in asked)
+    if ratings and not _rates(model, params):
+        raise ConfigError(
+            f"{model} ranks and predicts no ratings",
+            where=", ".join(map(str, asked)),
+            remedy="use a model of ratings, or ndcg@10",
+        )
+
+
+def _rates(model: str, params: Mapping[str, Any] | None) -> bool:
+    kind = model_class(model)
+    return bool(kind(**make_params(kind, params or {})).reads == "rated")
 
 
 @dataclass(frozen=True, eq=False)

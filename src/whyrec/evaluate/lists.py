@@ -95,8 +95,9 @@ def popularity_lift_each(lists: Lists, popular: Floats, histories: sparse.csr_ma
         (np.ones(histories.nnz), histories.indices, histories.indptr), shape=histories.shape
     )
     counts = np.diff(had.indptr)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(_mean_each(lists, popular) / (had @ popular / counts) - 1)
+    total = had @ popular
+    fair = np.divide(total, counts, out=np.full(len(lists), np.nan), where=total > 0)
+    return np.asarray(_mean_each(lists, popular) / fair - 1)
 
 
 def novelty_each(lists: Lists, popular: Floats, people: int) -> Floats:

@@ -53,7 +53,7 @@ def draw(comparison: Comparison, files: Sequence[str | Path], *, title: str) -> 
         (n.partition("@")[2] for n in comparison.found[names[0]].names if "@" in n), "10"
     )
     for axes, what, label in (
-        (grid[0], f"coverage@{k}", f"coverage@{k}: share of the catalogue shown"),
+        (grid[0], f"coverage@{k}", f"coverage@{k}: share of items"),
         (grid[1], f"novelty@{k}", f"novelty@{k}: bits"),
         (grid[2], "fit", "seconds to fit"),
     ):

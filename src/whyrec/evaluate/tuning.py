@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from whyrec.errors import ConfigError, DataError, ModelError, WhyrecError
-from whyrec.evaluate.evaluation import evaluate
+from whyrec.evaluate.evaluation import check_asked, evaluate
 from whyrec.evaluate.measures import Asked
 from whyrec.evaluate.spaces import Space, space
 from whyrec.evaluate.splits import Split
@@ -140,6 +140,7 @@ def tune(
         raise ConfigError(
             f"neither more nor less {asked} is better", where="metric", remedy="use ndcg@10"
         )
+    check_asked(model, fixed, [asked], splits[0].train.n_items)
     name = _study_name(splits, model, asked, fixed, where, people)
     study = _study(optuna, name, storage, asked.measure.higher, seed)
     if not study.trials:
