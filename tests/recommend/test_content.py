@@ -61,13 +61,10 @@ def test_leaving_one_out_is_scoring_without_it(
         np.testing.assert_allclose(found[:, j], expected, atol=1e-7)
 
 
-@given(history=histories(min_size=2), data=st.data())
-def test_removing_any_set_but_all_is_scoring_without_it(
-    history: History, data: st.DataObject
-) -> None:
+@given(history=histories(), data=st.data())
+def test_removing_any_set_is_scoring_without_it(history: History, data: st.DataObject) -> None:
     content = model()
-    most = len(history) - 1
-    which = data.draw(st.sets(st.integers(0, most), min_size=1, max_size=most))
+    which = data.draw(st.sets(st.integers(0, len(history) - 1), min_size=1))
     removed = np.array(sorted(which))
     removal = content.removal(history)
     assert removal is not None
@@ -79,7 +76,8 @@ def test_removing_any_set_but_all_is_scoring_without_it(
 def test_a_case_worked_by_hand() -> None:
     # Items: tea, half tea half pot, pot. Tea weighs 1, pot 0.5: profile (1, 0.5) / 1.5.
     matrix = sparse.csr_matrix(np.array([[1, 0], [0.6, 0.8], [0, 1]], np.float32))
-    content = Content().take(ItemFeatures("test", matrix, ("word:tea", "word:pot")))
+    features = ItemFeatures("test", matrix, ("word:tea", "word:pot"))
+    content = Content(shrinkage=0).take(features)
     history = History(np.array([0, 2], np.int32), np.array([1, 0.5], np.float32))
     middle = np.array([1])
     np.testing.assert_allclose(score(content, history)[1], (0.6 + 0.5 * 0.8) / 1.5, rtol=1e-6)
@@ -90,6 +88,11 @@ def test_a_case_worked_by_hand() -> None:
     assert by_feature.names == ("word:tea", "word:pot")
     np.testing.assert_allclose(by_feature.parts[0], [0.6 / 1.5, 0.4 / 1.5], rtol=1e-6)
     np.testing.assert_allclose(content.leave_one_out(history, middle)[0], [0.8, 0.6], rtol=1e-6)
+    # With κ = 1 the sum is divided by 2.5 and, without the tea, by 1.5.
+    shrunk = Content(shrinkage=1).take(features)
+    np.testing.assert_allclose(score(shrunk, history)[1], (0.6 + 0.5 * 0.8) / 2.5, rtol=1e-6)
+    left = shrunk.leave_one_out(history, middle)[0]
+    np.testing.assert_allclose(left, [0.4 / 1.5, 0.6 / 2], rtol=1e-6)
 
 
 def shop() -> Dataset:
@@ -158,9 +161,10 @@ def test_weights_of_events_count() -> None:
         ({"features": "smell"}, "no such source of features: 'smell'"),
         ({"similarity": "euclid"}, "no such similarity: euclid; use dot or cosine"),
         ({"options": "factors=3"}, "is not a table"),
+        ({"shrinkage": -1}, "content, shrinkage: -1 is not allowed"),
     ],
 )
-def test_what_does_not_exist_is_refused(params: dict[str, str], says: str) -> None:
+def test_what_does_not_exist_is_refused(params: dict[str, object], says: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Content(**params)  # type: ignore[arg-type]
     assert says in str(caught.value)

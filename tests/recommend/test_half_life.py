@@ -71,7 +71,7 @@ def test_contributions_follow_the_weights() -> None:
 
 def test_the_content_profile_is_a_mean_by_weight() -> None:
     data = dataset().with_half_life(30)
-    model = Content(features="facets").fit_dataset(data)
+    model = Content(features="facets", shrinkage=0).fit_dataset(data)
     # Items of one category only: i0 and i2 are A, i1 is B, so item 4 (A) scores 1.25 / 1.75.
     found = model.scores(data.interactions[data.user_index["me"]])[0]
     np.testing.assert_allclose(found[4], 1.25 / 1.75, rtol=1e-6)

@@ -1,9 +1,9 @@
 """Content: a person is the weighted mean of the items they had, in one vector space with all items.
 
-With unit item vectors v and event weights w the profile is p = Σ_j w_j v_j / Σ_j w_j and the score of
-item i is p·v_i, the mean cosine of i with what the person had; event j adds w_j v_j·v_i / Σ w and
-feature f adds p_f v_if (Lops, de Gemmis and Semeraro, Recommender Systems Handbook, 2011). Items that
-nobody has bought yet are scored like any other.
+With unit item vectors v and event weights w the profile is p = Σ_j w_j v_j / (Σ_j w_j + κ) and the
+score of item i is p·v_i, the shrunk mean cosine of i with what the person had; event j adds
+w_j v_j·v_i / (Σ w + κ) and feature f adds p_f v_if (Lops, de Gemmis and Semeraro, Recommender Systems
+Handbook, 2011). Items that nobody has bought yet are scored like any other.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from whyrec.errors import ConfigError, ModelError
 from whyrec.features import sources
 from whyrec.features.vectors import ItemFeatures
 from whyrec.recommend.base import Breakdown, Floats, History, Ints
+from whyrec.recommend.checks import check_number
 from whyrec.recommend.removal import Removal
 from whyrec.recommend.scoring import RowModel
 
@@ -42,6 +43,9 @@ class Content(RowModel):
         `dot`: the mean cosine of the item with the history; `cosine`: the cosine of the item with
         the mean of the history. Both rank alike; they differ in how scores of different people
         compare.
+    shrinkage
+        κ of `dot`, in events of weight 1: how much a short history is held back, which matters where
+        scores are summed with those of other models.
     options
         Options of the sources, such as `{"factors": 64}` for `lsa`.
 
@@ -56,7 +60,7 @@ class Content(RowModel):
     >>> matrix = sparse.csr_matrix(np.array([[1, 0], [0.6, 0.8], [0, 1]], np.float32))
     >>> model = Content().take(ItemFeatures("tfidf", matrix, ("word:tea", "word:pot")))
     >>> model.scores(sparse.csr_matrix(np.array([[1, 0, 1]], np.float32))).round(3).tolist()
-    [[0.5, 0.7, 0.5]]
+    [[0.333, 0.467, 0.333]]
     """
 
     name: str = "content"
@@ -68,6 +72,7 @@ class Content(RowModel):
         *,
         features: str = "tfidf",
         similarity: str = "dot",
+        shrinkage: float = 1.0,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         sources.parse(features)
@@ -77,7 +82,9 @@ class Content(RowModel):
                 where="content, similarity",
                 remedy=f"use {' or '.join(SIMILARITIES)}",
             )
+        check_number(shrinkage, where="content, shrinkage", low=0)
         self.features, self.similarity = features, similarity
+        self.shrinkage = float(shrinkage)
         self.options = _options(options)
 
     @property
@@ -86,6 +93,7 @@ class Content(RowModel):
         return {
             "features": self.features,
             "similarity": self.similarity,
+            "shrinkage": self.shrinkage,
             "options": dict(self.options),
         }
 
@@ -149,7 +157,7 @@ class Content(RowModel):
         """What the summed profile is divided by; 1 for an empty one."""
         if self.similarity == "cosine":
             return float(np.linalg.norm(profile)) or 1.0
-        return float(np.sum(weights, dtype=np.float64)) or 1.0
+        return float(np.sum(weights, dtype=np.float64)) + self.shrinkage or 1.0
 
     def _score_rows(self, histories: sparse.csr_matrix, start: int, end: int, out: Floats) -> None:
         for u in range(start, end):
@@ -165,7 +173,7 @@ class Content(RowModel):
         return np.asarray(product.toarray() if sparse.issparse(product) else product)
 
     def contributions(self, history: History, items: Ints) -> Floats:
-        """w_j v_j·v_i / Σ w (or / ‖Σ w v‖): float64 [items, h]."""
+        """w_j v_j·v_i / (Σ w + κ), or / ‖Σ w v‖: float64 [items, h]."""
         self._check_fitted()
         w = history.weights.astype(np.float64)
         length = self._length(self._profile(history.items, w), w)
@@ -178,7 +186,7 @@ class Content(RowModel):
         parts = self._gram(items, history.items) * w
         left = parts.sum(1, keepdims=True) - parts
         if self.similarity == "dot":
-            rest = w.sum() - w
+            rest = w.sum() + self.shrinkage - w
         else:
             own = self._gram(history.items, history.items)
             p = own @ w
@@ -210,15 +218,15 @@ class Content(RowModel):
     def removal(self, history: History) -> Removal | None:
         """How every score falls when events are removed, for `dot`; see `Removal`.
 
-        Without S the mean of W = Σ w is taken over W - W_S, so s_i falls by
+        With W = Σ w + κ, without S the sum is divided by W - W_S, so s_i falls by
         Σ_{j∈S} w_j / (W - W_S) · (v_j·v_i - s_i): the form of `Removal` with c = w/W, G = 1/W and
-        D = diag(w).
+        D = diag(w). With κ = 0 nothing would be left of it where all events are removed.
         """
         self._check_fitted()
-        if self.similarity != "dot" or not len(history):
+        if self.similarity != "dot" or self.shrinkage == 0 or not len(history):
             return None
         w = history.weights.astype(np.float64)
-        total = float(w.sum())
+        total = float(w.sum()) + self.shrinkage
         gram = self._gram(history.items, np.arange(self.n_items))
         scores = (w @ gram) / total
         ones = np.full((len(w), len(w)), 1 / total)
@@ -244,6 +252,7 @@ class Content(RowModel):
         model = cls.__new__(cls)
         model.features = str(params["features"])
         model.similarity = str(params["similarity"])
+        model.shrinkage = float(params["shrinkage"])
         model.options = _options(params.get("options"))
         about = json.loads(arrays["about"].tobytes())
         matrix: Any
