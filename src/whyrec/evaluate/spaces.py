@@ -173,7 +173,7 @@ SPACES: Mapping[str, Space] = {
     "content": Space(
         {"features": Choice(("tfidf", "facets", "tfidf+facets", "lsa"))},
     ),
-    "hybrid": _weights("ease", "ials", "itemknn", "content"),
+    "hybrid": _weights("ease", "ials", "itemknn"),
     "stacking": Space({"regularization": Real(1e-6, 1.0), "folds": Whole(2, 8)}),
     "bagging": Space(
         {"of": Choice(("ials", "ease", "itemknn", "bpr")), "n": Whole(2, 20)},
