@@ -28,7 +28,7 @@ class TestDraws:
         rows = 40_000
         R = sparse.csr_matrix(np.full((rows, 1), 2.0, np.float32))
         people = side(R)
-        people.draw_rows(np.array([[0.0, 1.0]]), 0.0, 3.0)
+        people.draw_rows(np.array([[0.0, 1.0]]), 3.0)
         assert people.rows.mean(0) == pytest.approx([6 / 7, 6 / 7], abs=0.02)
         covariance = np.linalg.inv([[4, 3], [3, 4]])
         assert np.cov(people.rows.T) == pytest.approx(covariance, abs=0.02)
@@ -66,18 +66,19 @@ class TestDraws:
         for _ in range(3):
             people.draw_prior()
             items.draw_prior()
-            people.draw_rows(items.rows, 2.0, 1.5)
-            items.draw_rows(people.rows, 2.0, 1.5)
-        bias, z, v = _as_ridge(people, items.rows, 2.0, 1.5)
+            people.draw_rows(items.rows, 1.5)
+            items.draw_rows(people.rows, 1.5)
+        bias, z, v = _as_ridge(people, items.rows, 1.5, 2.0, 0.5)
         model = BPMF(factors=2, samples=1)._take(bias[None], z[None], v[None])
         u = 4
         rated = R.indices[R.indptr[u] : R.indptr[u + 1]]
         Y = np.column_stack([np.ones(N_ITEMS), items.rows[:, 1:]])
         expected = people.center + people.links[rated].sum(0) / np.sqrt(len(rated))
         left = people.precision + 1.5 * Y[rated].T @ Y[rated]
-        e = R.data[R.indptr[u] : R.indptr[u + 1]] - 2.0 - items.rows[rated, 0]
+        e = (R.data[R.indptr[u] : R.indptr[u + 1]] - 2.0) / 0.5 - items.rows[rated, 0]
         t = np.linalg.solve(left, people.precision @ expected + 1.5 * Y[rated].T @ e)
-        assert model.scores(R)[u] == pytest.approx(2.0 + items.rows[:, 0] + Y @ t, rel=1e-5)
+        told = 2.0 + 0.5 * (items.rows[:, 0] + Y @ t)
+        assert model.scores(R)[u] == pytest.approx(told, rel=1e-5)
 
 
 class TestModel:

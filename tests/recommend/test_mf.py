@@ -15,6 +15,7 @@ from whyrec.recommend.base import History
 from whyrec.recommend.curves import draw_curve
 from whyrec.recommend.implicit_prior import ImplicitPrior
 from whyrec.recommend.mf import MF, Learning, _hold_out
+from whyrec.recommend.rating_factors import standardise
 
 SMALL = {"factors": 3, "regularization": 1.0, "bias_regularization": 1.0, "iterations": 5}
 ALL = np.arange(N_ITEMS, dtype=np.int32)
@@ -53,12 +54,11 @@ class TestByHand:
             implicit="none",
         )  # fmt: skip
         learning = Learning(R, model)
-        learning.mean = 3.0
         learning.T[:], learning.S[:] = [[0.5, 1.0]], [[0.0, 2.0]]
-        # e = 4 - 3 - 0.5 - 0 - 1·2 = -1.5; both rows have one rating, so λ is divided by 1.
+        # The only rating is the mean: e = 0 - 0.5 - 0 - 1·2 = -2.5; one rating, so λ / 1.
         learning.sgd()
-        assert learning.T[0] == pytest.approx([0.5 + 0.1 * (-1.5 - 3 * 0.5), 1 + 0.1 * (-3 - 2)])
-        assert learning.S[0] == pytest.approx([0.1 * -1.5, 2 + 0.1 * (-1.5 - 2 * 2)])
+        assert learning.T[0] == pytest.approx([0.5 + 0.1 * (-2.5 - 3 * 0.5), 1 + 0.1 * (-5 - 2)])
+        assert learning.S[0] == pytest.approx([0.1 * -2.5, 2 + 0.1 * (-2.5 - 2 * 2)])
 
     def test_one_five_lifts_an_item_less_than_five_do(self):
         # Without factors c_i - μ is the shrunken mean: Σ e / (n + λ_b), e from the people's biases.
@@ -82,11 +82,12 @@ class TestLearning:
         model = MF(**{**SMALL, "solver": "batch", "implicit": "both"})
         learning = Learning(ratings(), model)
         learning.batch()  # leaves the neighbourhood of 0, and sets means
-        R = (*np.nonzero(_stored(ratings())), ratings().data)
+        _, _, scaled = standardise(ratings())
+        R = (*np.nonzero(_stored(scaled)), scaled.data)
 
         def objective() -> float:
             T, S = learning.T, learning.S
-            told = T[R[0], 0] + S[R[1], 0] + (T[R[0], 1:] * S[R[1], 1:]).sum(1) + learning.mean
+            told = T[R[0], 0] + S[R[1], 0] + (T[R[0], 1:] * S[R[1], 1:]).sum(1)
             squares = ((R[2] - told) ** 2).sum()
             for rows, mean in ((T, learning.mean_T), (S, learning.mean_S)):
                 squares += (learning.penalty * (rows - mean) ** 2).sum()
@@ -143,6 +144,14 @@ class TestLearning:
         assert np.isfinite(model.curve_).all()
         watched = model.curve_[:, 1]
         assert len(watched) - 1 - int(np.argmin(watched)) == 3
+
+    @pytest.mark.parametrize("implicit", ["none", "both"])
+    def test_another_scale_is_learnt_alike(self, implicit):
+        R, hundred = ratings(), ratings()
+        hundred.data = 20 * hundred.data + 7
+        told = small(implicit=implicit).scores(R)
+        more = MF(**{**SMALL, "implicit": implicit}).fit(hundred).scores(hundred)
+        assert more == pytest.approx(20 * told + 7, rel=1e-3)
 
     def test_held_out_ratings_are_not_learnt_from(self):
         R = ratings()

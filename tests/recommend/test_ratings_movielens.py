@@ -23,8 +23,8 @@ pytestmark = pytest.mark.data
 SCALE = (1.0, 5.0)
 CASES = {
     "mf": (MF(), 0.905),
-    "mf plain": (MF(implicit="none", factors=20, regularization=15.0), 0.92),
-    "mf plain sgd": (MF(implicit="none", factors=20, regularization=15.0, solver="sgd"), 0.92),
+    "mf plain": (MF(implicit="none", factors=20), 0.92),
+    "mf plain sgd": (MF(implicit="none", factors=20, solver="sgd"), 0.92),
     "svd++": (MF(implicit="both"), 0.895),
     "bpmf": (BPMF(samples=10), 0.895),
     "ratingknn": (RatingKNN(), 0.92),

@@ -22,7 +22,7 @@ from whyrec.recommend.base import Floats
 from whyrec.recommend.checks import check_number
 from whyrec.recommend.implicit_prior import ImplicitPrior
 from whyrec.recommend.mf import SIDES
-from whyrec.recommend.rating_factors import RatingFactors, check_ratings
+from whyrec.recommend.rating_factors import RatingFactors, check_ratings, standardise
 
 PRIOR_ROWS = 2.0
 """As how many rows of zeros the prior of a side's mean counts."""
@@ -98,7 +98,7 @@ class BPMF(RatingFactors):
         ModelError
             If there are no ratings, or one is not a finite number.
         """
-        R = check_ratings(interactions, self.name)
+        mean, unit, R = standardise(check_ratings(interactions, self.name))
         turned = R.T.tocsr()
         rng = np.random.default_rng(self.seed)
         strength = self.implicit_regularization
@@ -106,34 +106,28 @@ class BPMF(RatingFactors):
         items = Side(
             turned, self.factors, strength if self.implicit in ("items", "both") else 0, rng
         )
-        mean = float(R.data.mean(dtype=np.float64))
-        # A first guess; one draw later it is forgotten.
-        beta = 1 / max(float(R.data.var(dtype=np.float64)), 1e-6)
+        beta = 1.0  # a first guess; one draw later it is forgotten
         kept: list[tuple[Floats, Floats, Floats]] = []
         for n in range(self.burn_in + self.samples * self.thin):
             people.draw_prior()
             items.draw_prior()
-            people.draw_rows(items.rows, mean, beta)
-            items.draw_rows(people.rows, mean, beta)
-            beta = self._draw_precision(R, people.rows, items.rows, mean, rng)
+            people.draw_rows(items.rows, beta)
+            items.draw_rows(people.rows, beta)
+            beta = _draw_precision(R, people.rows, items.rows, rng)
             if n >= self.burn_in and (n - self.burn_in) % self.thin == self.thin - 1:
-                kept.append(_as_ridge(people, items.rows, mean, beta))
+                kept.append(_as_ridge(people, items.rows, beta, mean, unit))
         bias, factors, implicit = (np.stack(part) for part in zip(*kept, strict=True))
         return self._take(bias, factors, implicit)
 
-    def _draw_precision(
-        self,
-        R: sparse.csr_matrix,
-        people: Floats,
-        items: Floats,
-        mean: float,
-        rng: np.random.Generator,
-    ) -> float:
-        """1 / the variance of ratings about their prediction, given everything else."""
-        from whyrec.recommend.mf_kernels import squared_error
 
-        total = squared_error(people, items, mean, R.indptr, R.indices, R.data)
-        return float(rng.gamma(1 + R.nnz / 2, 1 / (1 + total / 2)))
+def _draw_precision(
+    R: sparse.csr_matrix, people: Floats, items: Floats, rng: np.random.Generator
+) -> float:
+    """1 / the variance of ratings about their prediction, given everything else."""
+    from whyrec.recommend.mf_kernels import squared_error
+
+    total = squared_error(people, items, 0.0, R.indptr, R.indices, R.data)
+    return float(rng.gamma(1 + R.nnz / 2, 1 / (1 + total / 2)))
 
 
 class Side:
@@ -186,7 +180,7 @@ class Side:
             self.links = self._prior.draw(self.rows - self.center, spread, rng)
             self._told = self._prior.means(self.links)
 
-    def draw_rows(self, other: Floats, mean: float, beta: float) -> None:
+    def draw_rows(self, other: Floats, beta: float) -> None:
         """Every row given the other side."""
         from whyrec.recommend.mf_kernels import solve_rows
 
@@ -196,21 +190,22 @@ class Side:
         csr = (R.indptr, R.indices, R.data)
 
         def work(start: int, end: int) -> None:
-            solve_rows(other, mean, *csr, self.precision, beta, pull, noise, start, end, self.rows)
+            solve_rows(other, 0.0, *csr, self.precision, beta, pull, noise, start, end, self.rows)
 
         threads.run(work, threads.pieces(np.diff(R.indptr) + self.rows.shape[1]))
 
 
 def _as_ridge(
-    people: Side, items: Floats, mean: float, beta: float
+    people: Side, items: Floats, beta: float, mean: float, unit: float
 ) -> tuple[Floats, Floats, Floats]:
     """(c, z, v) of one draw in the form of `rating_factors`.
 
     With Λ / β = C Cᵀ a person is center + F B + C⁻ᵀτ, so that z = C⁻¹[1, y], v = B C, and what the
-    center adds belongs to the item's baseline.
+    center adds belongs to the item's baseline. All of it was learnt of (r - mean) / unit.
     """
     z = items.copy()
     z[:, 0] = 1
     C = np.linalg.cholesky(people.precision / beta)
     turned = solve_triangular(C, z.T, lower=True).T
-    return mean + items[:, 0] + z @ people.center, turned, people.links @ C
+    bias = items[:, 0] + z @ people.center
+    return mean + unit * bias, turned, unit * (people.links @ C)

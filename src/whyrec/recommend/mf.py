@@ -5,7 +5,7 @@ that exist and no others:
 
     Σ (r_ui - μ - b_u - b_i - x_uᵀy_i)² + λ Σ_u ‖x_u - m_u‖² + λ Σ_i ‖y_i - m_i‖² + λ_b (Σ b_u² + Σ b_i²)
 
-m is 0, or what having rated tells of the row (`whyrec.recommend.implicit_prior`; biases have such a
+Ratings are learnt in units of their standard deviation about their mean. m is 0, or what having rated tells of the row (`whyrec.recommend.implicit_prior`; biases have such a
 mean too). First factors are random: from zeros the gradient is zero for ever. The people that were
 learnt with are thrown away; whoever asks is folded in (`whyrec.recommend.rating_factors`), which is
 the last half-step of ALS.
@@ -25,7 +25,7 @@ from whyrec.recommend import threads
 from whyrec.recommend.base import Floats
 from whyrec.recommend.checks import check_number
 from whyrec.recommend.implicit_prior import ImplicitPrior
-from whyrec.recommend.rating_factors import RatingFactors, check_ratings
+from whyrec.recommend.rating_factors import RatingFactors, check_ratings, standardise
 
 SIDES = ("none", "items", "users", "both")
 PASSES = {"als": 10, "sgd": 60, "batch": 200}
@@ -42,8 +42,7 @@ class MF(RatingFactors):
     factors
         k, the length of a vector.
     regularization
-        λ, in squared rating units: as if every person and item had so much more evidence for
-        their mean. The same for every row; 10 to 25 suits ratings from 1 to 5.
+        λ, the same for every row; 10 to 25 suits most data, whatever the rating scale.
     bias_regularization
         λ_b. An item with one 5 gets only 1 / (1 + λ_b) of its distance from the mean.
     solver
@@ -87,13 +86,13 @@ class MF(RatingFactors):
         self,
         *,
         factors: int = 24,
-        regularization: float = 16.0,
+        regularization: float = 14.0,
         bias_regularization: float = 4.0,
         solver: str = "als",
         iterations: int = 0,
         learning_rate: float = 0.0,
         implicit: str = "items",
-        implicit_regularization: float = 5.0,
+        implicit_regularization: float = 3.0,
         validation: float = 0.0,
         patience: int = 0,
         seed: int = 0,
@@ -178,7 +177,7 @@ class MF(RatingFactors):
             if not np.isfinite(learning.S[:, 0]).all():
                 break
             total = squared_error(learning.T, learning.S, *learning.ratings)
-            curve.append((float(np.sqrt(total / R.nnz)),))
+            curve.append((learning.unit * float(np.sqrt(total / R.nnz)),))
             if held is not None:
                 learning.give(self)
                 found = self.predict_pairs(R, held.row, held.col)
@@ -217,11 +216,11 @@ class Learning:
     """The state while `MF` learns: people T and items S, rows [bias, factors], and their means."""
 
     def __init__(self, R: sparse.csr_matrix, model: MF) -> None:
-        self._R, self._turned, self._model = R, R.T.tocsr(), model
+        self.mean, self.unit, self._R = standardise(R)
+        self._turned, self._model = self._R.T.tocsr(), model
         self._rng = np.random.default_rng(model.seed)
         users, n_items = R.shape
         d = model.factors + 1
-        self.mean = float(R.data.mean(dtype=np.float64))
         self.T = self._rng.normal(0, 0.1, (users, d))
         self.S = self._rng.normal(0, 0.1, (n_items, d))
         self.T[:, 0] = self.S[:, 0] = 0
@@ -243,8 +242,8 @@ class Learning:
 
     @property
     def ratings(self) -> tuple[float, Any, Any, Any]:
-        """μ and the CSR arrays, as kernels take them."""
-        return self.mean, self._R.indptr, self._R.indices, self._R.data
+        """Their mean, 0, and the CSR arrays, as kernels take them."""
+        return 0.0, self._R.indptr, self._R.indices, self._R.data
 
     def _expect(self) -> None:
         """The means of both sides anew, from the vectors as they are."""
@@ -269,7 +268,7 @@ class Learning:
         csr = (R.indptr, R.indices, R.data)
 
         def work(start: int, end: int) -> None:
-            solve_rows(other, self.mean, *csr, precision, 1.0, pull, none, start, end, solve)
+            solve_rows(other, 0.0, *csr, precision, 1.0, pull, none, start, end, solve)
 
         threads.run(work, threads.pieces(np.diff(R.indptr) + len(self.penalty)))
 
@@ -284,7 +283,7 @@ class Learning:
         sgd_pass(
             self.T,
             self.S,
-            self.mean,
+            0.0,
             self._rng.permutation(R.nnz),
             people,
             R.indices,
@@ -326,8 +325,8 @@ class Learning:
         root = np.sqrt(self.penalty)
         z = self.S / root
         z[:, 0] = 1 / root[0]
-        links = self._links * root
-        model._take(self.mean + self.S[None, :, 0], z[None], links[None])
+        links = self._links * root * self.unit
+        model._take(self.mean + self.unit * self.S[None, :, 0], z[None], links[None])
 
 
 def _hold_out(

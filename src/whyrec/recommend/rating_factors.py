@@ -197,6 +197,18 @@ class RatingFactors(RowModel):
         return model._take(arrays["item_bias"], arrays["item_factors"], arrays["implicit_factors"])
 
 
+def standardise(R: sparse.csr_matrix) -> tuple[float, float, sparse.csr_matrix]:
+    """(mean, standard deviation, ratings with mean 0 and deviation 1): any scale learns alike.
+
+    Ratings that do not differ keep their unit.
+    """
+    ratings = R.data.astype(np.float64)
+    mean, unit = float(ratings.mean()), float(ratings.std())
+    unit = unit if unit > 1e-6 * max(abs(mean), 1e-300) else 1.0
+    scaled = ((ratings - mean) / unit).astype(np.float32)
+    return mean, unit, sparse.csr_matrix((scaled, R.indices, R.indptr), shape=R.shape)
+
+
 def check_ratings(matrix: Any, model: str) -> sparse.csr_matrix:
     """The ratings to learn from: CSR sorted by item, float32, at least one.
 
