@@ -268,6 +268,7 @@ def word2vec(
         min_count=1,
         sg=1,
         negative=5,
+        sample=0,  # stop words are gone, and in a small catalogue every word is frequent
         epochs=epochs,
         seed=seed,
         workers=1,

@@ -176,9 +176,9 @@ def _file(name: str | None, root: str | None, dataset: Dataset | None) -> Path |
     home = Path(place).resolve()
     try:
         file = (home / name).resolve()
-    except OSError:
+        return file if file.is_relative_to(home) and file.is_file() else None
+    except OSError:  # a name that no file can have
         return None
-    return file if file.is_relative_to(home) and file.is_file() else None
 
 
 def _pictures(files: list[Path | None]) -> Iterator[tuple[int, Image]]:

@@ -205,7 +205,7 @@ def _yake(text: str, lang: str, n: int) -> list[Keyword]:
         source = " ".join(words).translate(str.maketrans("。！？，；：、", ".!?,;:,"))
     extractor = yake.KeywordExtractor(
         lan=lang,
-        n=MAX_WORDS,
+        n=MAX_WORDS + 1,
         top=4 * n,
         dedup_lim=0.7,
         stopwords={w.ljust(3, _PAD) if lang == "zh" else w for w in stop_words(lang)},

