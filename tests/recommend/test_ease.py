@@ -67,3 +67,27 @@ def test_more_items_than_memory_are_refused_before_anything_is_allocated() -> No
     X = sparse.csr_matrix((np.ones(1, np.float32), ([0], [0])), shape=(1, 10_000_000))
     with pytest.raises(ModelError, match=r"10000000 items need .* GiB"):
         EASE().fit(X)
+
+
+def test_powers_weigh_items_and_people_as_told() -> None:
+    X = interactions(5, 40, 12)
+    dense = X.toarray().astype(np.float64)
+    sizes, people = (dense > 0).sum(1), (dense > 0).sum(0) + 1.0
+    rows = np.maximum(sizes, 1) / sizes[sizes > 0].mean()
+    weighed = dense * rows[:, None] ** -0.2
+    P = np.linalg.inv(weighed.T @ weighed + np.diag(3.0 * (people / people.mean()) ** 0.5))
+    expected = -P / np.diag(P)
+    np.fill_diagonal(expected, 0)
+    model = EASE(regularization=3.0, item_power=0.5, user_power=0.4).fit(X)
+    np.testing.assert_allclose(model.weights_, expected, rtol=1e-4, atol=1e-6)
+    again = EASE.from_arrays(model.params, model.arrays())
+    assert (
+        again.params
+        == model.params
+        == {
+            "regularization": 3.0,
+            "item_power": 0.5,
+            "user_power": 0.4,
+        }
+    )
+    assert EASE().params == {"regularization": 250.0}

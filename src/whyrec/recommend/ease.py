@@ -30,6 +30,12 @@ class EASE(RowModel):
     regularization
         λ, in squared weight units: how many people must agree before two items count as linked.
         Higher is smoother; 100 to 1,000 suits most data.
+    item_power
+        a: λ of an item that n people have is λ · ((n + 1) / (n̄ + 1))^a, so that with a above 0 what
+        many people have is smoothed more than what few have. 0 is the paper's.
+    user_power
+        b: somebody with h items counts (h / h̄)^-b, so that with b above 0 people of many items do
+        not drown the others. 0 is the paper's.
 
     Attributes
     ----------
@@ -51,14 +57,27 @@ class EASE(RowModel):
     exact: bool = True
     linear: bool = True
 
-    def __init__(self, *, regularization: float = 250.0) -> None:
+    def __init__(
+        self,
+        *,
+        regularization: float = 250.0,
+        item_power: float = 0.0,
+        user_power: float = 0.0,
+    ) -> None:
         check_number(regularization, where="ease, regularization", low=0)
+        check_number(item_power, where="ease, item_power", low=-2, high=2)
+        check_number(user_power, where="ease, user_power", low=-2, high=2)
         self.regularization = float(regularization)
+        self.item_power, self.user_power = float(item_power), float(user_power)
 
     @property
     def params(self) -> Mapping[str, Any]:
-        """Constructor arguments."""
-        return {"regularization": self.regularization}
+        """Constructor arguments; powers of 0 are left out."""
+        powers = {"item_power": self.item_power, "user_power": self.user_power}
+        return {
+            "regularization": self.regularization,
+            **{name: power for name, power in powers.items() if power},
+        }
 
     def fit(self, interactions: sparse.csr_matrix) -> Self:
         """Learn B: O(n_items³) time, 8 · n_items² bytes.
@@ -71,8 +90,8 @@ class EASE(RowModel):
         """
         X = check_fit(interactions, "ease")
         _check_memory(X.shape[1])
-        P = _gram(X)
-        np.einsum("ii->i", P)[:] += self.regularization
+        P = _gram(_weighed(X, self.user_power))
+        np.einsum("ii->i", P)[:] += self._ridge(X)
         with threads.blas_threads():
             _invert_in_place(P)
         diagonal = np.einsum("ii->i", P).copy()
@@ -84,6 +103,12 @@ class EASE(RowModel):
 
         mirror(P, self.links_)
         return self
+
+    def _ridge(self, X: sparse.csr_matrix) -> Floats | float:
+        if self.item_power == 0:
+            return self.regularization
+        people = np.bincount(X.indices, minlength=X.shape[1]) + 1.0
+        return np.asarray(self.regularization * (people / people.mean()) ** self.item_power)
 
     @property
     def weights_(self) -> Floats:
@@ -166,6 +191,16 @@ class EASE(RowModel):
         if model.links_.size != model.n_items**2:
             raise ModelError("arrays do not fit together", where="ease", remedy="fit again")
         return model
+
+
+def _weighed(X: sparse.csr_matrix, power: float) -> sparse.csr_matrix:
+    """The rows times the root of what each person counts."""
+    if power == 0:
+        return X
+    sizes = np.diff(X.indptr)
+    people = np.maximum(sizes, 1) / sizes[sizes > 0].mean()
+    root = np.repeat(people ** (-power / 2), sizes).astype(np.float32)
+    return sparse.csr_matrix((X.data * root, X.indices, X.indptr), shape=X.shape)
 
 
 def _check_memory(n_items: int) -> None:
