@@ -111,7 +111,7 @@ def _surprise(data: Dataset) -> Iterator[tuple[str, Bundle]]:
         surprise.KNNBaseline(sim_options={**items, "name": "pearson_baseline"}, **quiet),
     ):
         model.fit(train)
-        yield f"surprise {type(model).__name__}", adapt(model, data, sample=60)
+        yield f"surprise {type(model).__name__}", adapt(model, data)
 
 
 def _lightfm(data: Dataset) -> Iterator[tuple[str, Bundle]]:

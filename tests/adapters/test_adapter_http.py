@@ -1,6 +1,5 @@
 """A scorer behind HTTP, with a real server: nothing that it answers is trusted."""
 
-
 from __future__ import annotations
 
 import json

@@ -1,6 +1,5 @@
 """Models of `implicit`: ALS scores what `recalculate_user` scores, item-item models what they score."""
 
-
 from __future__ import annotations
 
 from pathlib import Path

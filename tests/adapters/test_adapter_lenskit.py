@@ -1,6 +1,5 @@
 """LensKit scorers fold histories in themselves: whyrec's scores are theirs."""
 
-
 from __future__ import annotations
 
 from pathlib import Path

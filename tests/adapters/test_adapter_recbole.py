@@ -1,6 +1,5 @@
 """Models of RecBole, trained for an epoch or two: by item weights, by embeddings, by asking."""
 
-
 from __future__ import annotations
 
 import sys
