@@ -77,7 +77,7 @@ def test_textrank_by_hand() -> None:
         (
             "Stainless steel water bottle. Keeps water cold. The bottle is light.",
             "en",
-            "water bottle",
+            "steel water",
         ),
         ("不锈钢水壶，壶身轻便。水壶保温一整天。", "zh", "水壶"),
     ],

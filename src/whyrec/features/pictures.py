@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import warnings
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -105,7 +106,9 @@ def png(projection: Projection, title: str) -> bytes:
         for side in ("top", "right", "left", "bottom"):
             axes.spines[side].set_color("#dddddd")
         out = io.BytesIO()
-        canvas.print_png(out, metadata={"Software": "whyrec"})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a script that no font here has is drawn as boxes
+            canvas.print_png(out, metadata={"Software": "whyrec"})
     return out.getvalue()
 
 
@@ -116,7 +119,7 @@ def _short(projection: Projection, k: int) -> str:
 
 def _plain(text: str) -> str:
     """Text that matplotlib does not take for a formula."""
-    return text.replace("$", r"\$")
+    return _visible(text).replace("$", r"\$")
 
 
 def _fonts() -> list[str]:
