@@ -121,7 +121,7 @@ def _processor() -> str:
 
 def whose(system: str) -> tuple[str, str]:
     """`whyrec iALS, cg` as `whyrec` or a peer's name, and which of its models; a ratio stays whole."""
-    for name in ("whyrec", "implicit", "NumPy", "Surprise", "LensKit", "cornac"):
+    for name in ("whyrec", "implicit", "NumPy", "Surprise", "LensKit", "LightFM", "cornac"):
         if system.startswith(name) and " / " not in system:
             return name, system.removeprefix(name).lstrip(" .,")
     return system, ""

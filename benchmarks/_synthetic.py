@@ -47,7 +47,7 @@ def events(users: int, items: int, pairs: int, *, seed: int = 0) -> sparse.csr_m
 
 
 @numba.njit(cache=True)
-def _draw(seed, wanted, everything, by_group, edges, before, tastes, breadth, found, sizes):  # type: ignore[no-untyped-def] # noqa: ANN
+def _draw(seed, wanted, everything, by_group, edges, before, tastes, breadth, found, sizes):
     np.random.seed(seed)
     seen = np.full(len(everything), -1, np.int32)
     at = 0
