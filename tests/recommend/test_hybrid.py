@@ -22,6 +22,7 @@ from whyrec.recommend.bundle import Bundle
 from whyrec.recommend.ease import EASE
 from whyrec.recommend.hybrid import Hybrid
 from whyrec.recommend.ials import IALS
+from whyrec.recommend.parts import PRESETS
 from whyrec.recommend.popularity import Popularity
 from whyrec.recommend.scoring import RowModel
 
@@ -317,6 +318,11 @@ def test_a_hybrid_of_ratings_adds_up_too(data: st.DataObject) -> None:
 @cache
 def rated_hybrid() -> Hybrid:
     return Hybrid(parts=RATED).fit_dataset(dataset())
+
+
+def test_a_preset_is_the_sum_of_that_name() -> None:
+    assert Hybrid(parts="best").params == Hybrid(parts=PRESETS["best"]).params
+    assert Hybrid(parts="best").exact
 
 
 def test_arrays_of_other_models_are_refused() -> None:

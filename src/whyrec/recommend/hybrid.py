@@ -29,7 +29,8 @@ class Hybrid(Combination):
     ----------
     parts
         The models and their weights: `ease:0.6,ials(factors=128):0.4`, a mapping of weights, or a
-        list of `{"model": …, "params": {…}, "weight": …}`. Weights are made to sum to 1.
+        list of `{"model": …, "params": {…}, "weight": …}`, or `best`, the sum that ranks best of all
+        on MovieLens-1M (`whyrec.recommend.parts.PRESETS`). Weights are made to sum to 1.
     calibration
         `auto`: scores are brought to one unit before they are weighted. Ranking: mean 0 and
         deviation 1 over the candidates of a sample of people. Ratings: models of ratings stay
