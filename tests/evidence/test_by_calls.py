@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.evidence.evidence_cases import slow_rank, small_engine, smallest
 
-from whyrec.evidence.by_calls import Line, past_line, search
+from whyrec.evidence.by_calls import Line, Places, search
 from whyrec.evidence.engine import EvidenceEngine
 
 MODELS = ("ease", "ials")
@@ -94,7 +94,7 @@ def test_a_place_is_lost_or_won_as_sorting_says(seed: int, enter: bool) -> None:
     scores = rng.integers(0, 4, (6, n)).astype(float)
     candidates = rng.random((6, n)) < 0.8
     item, need = int(rng.integers(n)), int(rng.integers(1, n + 2))
-    passed, margin = past_line(scores, candidates, item, need, enter=enter)
+    passed, margin = Places(scores, candidates, [need, 1]).past(item, need, enter=enter)
     assert passed.tolist() == [
         by_sorting(s, c, item, need, enter=enter) for s, c in zip(scores, candidates, strict=True)
     ]

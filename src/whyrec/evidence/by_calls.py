@@ -114,9 +114,10 @@ def _try(lines: Sequence[Line], sets: Sets, score: Score, size: int) -> None:
     passed = np.zeros((len(lines), len(sets)), np.bool_)
     for start, scores, candidates in score(sets):
         end = start + len(scores)
+        places = Places(scores, candidates, [line.need for line in lines])
         for k, line in enumerate(lines):
-            passed[k, start:end], margins[k, start:end] = past_line(
-                scores, candidates, line.item, line.need, enter=line.enter
+            passed[k, start:end], margins[k, start:end] = places.past(
+                line.item, line.need, enter=line.enter
             )
     for line, good, margin in zip(lines, passed, margins, strict=True):
         order = np.argsort(-margin, kind="stable")
@@ -128,24 +129,49 @@ def _try(lines: Sequence[Line], sets: Sets, score: Score, size: int) -> None:
         line.near = [(float(margin[k]), sets[k]) for k in order[:BEAM].tolist()]
 
 
-def past_line(
-    scores: Floats, candidates: Ints, item: int, need: int, *, enter: bool
-) -> tuple[Ints, Floats]:
-    """Whether the item is past the line in each row, and by how much score: bool, float64 [m].
+class Places:
+    """Blocks of rankings, ready to say on which side of a place an item stands.
 
-    Ties are broken by the lower index, as in every ranking.
+    Parameters
+    ----------
+    scores
+        float64 [m, n_items].
+    candidates
+        bool [n_items] or [m, n_items].
+    needs
+        The places that will be asked about.
     """
-    m, n = scores.shape
-    rivals = np.array(np.broadcast_to(candidates, (m, n)))
-    rivals[:, item] = False
-    own = scores[:, item]
-    before = scores > own[:, None]
-    before[:, :item] |= scores[:, :item] == own[:, None]
-    rank = 1 + (before & rivals).sum(1)
-    if need > n - 1:
-        return (rank <= need) == enter, np.zeros(m)
-    others = np.where(rivals, scores, -np.inf)
-    bar = -np.partition(-others, need - 1, axis=1)[:, need - 1]
-    with np.errstate(invalid="ignore"):
-        margin = np.nan_to_num(own - bar if enter else bar - own)
-    return (rank <= need) == enter, margin
+
+    def __init__(self, scores: Floats, candidates: Ints, needs: Sequence[int]) -> None:
+        self._scores = scores
+        self._candidates = np.broadcast_to(candidates, scores.shape)
+        n = scores.shape[1]
+        places = sorted({k for need in needs for k in (need - 1, need) if k < n})
+        worst_first = -np.where(self._candidates, scores, -np.inf)
+        if places:
+            worst_first.partition(places, axis=1)
+        self._best = {k: -worst_first[:, k] for k in places}
+
+    def past(self, item: int, need: int, *, enter: bool) -> tuple[Ints, Floats]:
+        """Whether the item is past the line in each row, and by how much: bool, float64 [m].
+
+        Ties are broken by the lower index, as in every ranking.
+        """
+        own = self._scores[:, item]
+        nobody = np.full(len(own), -np.inf)
+        last, next_ = self._best.get(need - 1, nobody), self._best.get(need, nobody)
+        # The need-th best of all others: the item's own score is among the best where it is not less.
+        bar = np.where(self._candidates[:, item] & (own >= last), next_, last)
+        within = own > bar
+        for row in np.flatnonzero(own == bar).tolist():
+            within[row] = self._rank(row, item) <= need
+        with np.errstate(invalid="ignore"):
+            margin = np.nan_to_num(own - bar if enter else bar - own)
+        return within == enter, margin
+
+    def _rank(self, row: int, item: int) -> int:
+        scores, own = self._scores[row], self._scores[row, item]
+        before = scores > own
+        before[:item] |= scores[:item] == own
+        before[item] = False
+        return 1 + int((before & self._candidates[row]).sum())

@@ -63,7 +63,7 @@ class EvidenceEngine:
     method, budget, seed
         How a model that is not exact is asked (see `evidence.attribution`): `shapley` or
         `occlusion`, the model calls that one person's attribution may take, and the seed of what
-        is sampled. A search for counterfactuals by calls may take as many again.
+        is sampled. A search for counterfactuals by calls may take half as many again.
 
     Raises
     ------
@@ -93,7 +93,7 @@ class EvidenceEngine:
         self.attested = Attested(bundle, self.facets, k_anon=k_anon)
         self.names = Names(bundle.dataset.catalogue)
         self.attributor = Attributor(bundle.recommender, method=method, budget=budget, seed=seed)
-        self.counterfactuals = Counterfactuals(bundle, max_size, budget)
+        self.counterfactuals = Counterfactuals(bundle, max_size, budget // 2)
         catalogue = bundle.dataset.catalogue
         self._ids, self._titles = catalogue.ids, catalogue.titles("")
         # Aligned with the bundle's histories, which hold the same pairs in the same order.
