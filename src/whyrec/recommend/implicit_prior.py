@@ -18,7 +18,7 @@ from whyrec.recommend import threads
 from whyrec.recommend.base import Floats
 
 DENSE = 4_000
-"""Rows or columns, the fewer of them, up to which the system is inverted; beyond, iterated."""
+"""Rows or columns, the fewer of them, up to which the system is factorised; beyond, iterated."""
 
 STEPS = 10
 """Conjugate gradient steps at most, beyond `DENSE`; each begins where the last solution ended."""
@@ -42,7 +42,7 @@ class ImplicitPrior:
         self._turned = self.features.T.tocsr()
         self.strength = strength
         self._last: Floats | None = None
-        self._inverse: npt.NDArray[np.float32] | None = None
+        self._factor: npt.NDArray[np.float32] | None = None
         self._by_row = X.shape[0] <= X.shape[1]
         if min(X.shape) <= DENSE:
             F = self.features if self._by_row else self._turned
@@ -50,20 +50,19 @@ class ImplicitPrior:
             gram[np.diag_indices_from(gram)] += np.float32(strength)
             # One thread: the last digit must not depend on how many there are.
             with threads.blas_threads(1):
-                factor = lapack.spotrf(gram, lower=1, overwrite_a=1)[0]
-                lower = lapack.spotri(factor, lower=1, overwrite_c=1)[0]
-            self._inverse = np.tril(lower) + np.tril(lower, -1).T
+                # Of a symmetric matrix: the transpose is the same, and in LAPACK's order.
+                self._factor = lapack.spotrf(gram.T, lower=1, overwrite_a=1)[0]
 
     def fit(self, vectors: Floats) -> Floats:
         """B for the vectors [rows, d]: float64 [columns, d]."""
         T = np.asarray(vectors, np.float32)
-        if self._inverse is None:
+        if self._factor is None:
             return self._iterate(T)
         with threads.blas_threads(1):
             if self._by_row:
-                B = self._turned @ (self._inverse @ T)
+                B = self._turned @ lapack.spotrs(self._factor, T, lower=1)[0]
             else:
-                B = self._inverse @ (self._turned @ T)
+                B = lapack.spotrs(self._factor, self._turned @ T, lower=1)[0]
         return np.asarray(B, np.float64)
 
     def _iterate(self, T: npt.NDArray[np.float32]) -> Floats:

@@ -10,6 +10,8 @@ import numpy as np
 from whyrec.recommend.base import Floats, Ints
 from whyrec.recommend.compile import kernel
 
+TILE = 32
+
 
 @kernel(loose=True)
 def _solve_noisy(L: Floats, x: Floats, noise: Floats) -> None:
@@ -55,32 +57,43 @@ def solve_rows(
     with `noise` [rows, d] of standard normals it is a draw from the posterior instead.
     """
     d = S.shape[1]
+    # Whole squares in rows of whole tiles: short triangles run outside the vector instructions.
+    wide = (d + TILE - 1) // TILE * TILE
     A = np.empty((d, d))
-    z = np.zeros((4, d))
+    G = np.empty((d, wide), np.float32)
+    z = np.zeros((4, wide), np.float32)
     e = np.zeros(4)
+    scale = np.float32(beta)
     nothing = np.empty(0)
     for u in range(start, end):
-        A[:] = precision
+        G[:] = 0
         t = T[u]
         t[:] = pull[u]
         a, b = indptr[u], indptr[u + 1]
-        # Four ratings a time, so that A is read and written a quarter as often.
+        # Four ratings a time, so that G is read and written a quarter as often.
         for p in range(a, b, 4):
             for c in range(4):
                 if p + c < b:
                     j = items[p + c]
                     e[c] = beta * (ratings[p + c] - mean - S[j, 0])
-                    z[c] = S[j]
+                    for f in range(d):
+                        z[c, f] = S[j, f]
                     z[c, 0] = 1
                 else:
                     e[c] = 0
-                    z[c] = 0
+                    for f in range(d):
+                        z[c, f] = 0
+            z0, z1, z2, z3 = z[0], z[1], z[2], z[3]
             for f in range(d):
-                w, x, y, v = z[0, f], z[1, f], z[2, f], z[3, f]
+                w, x, y, v = z0[f], z1[f], z2[f], z3[f]
                 t[f] += e[0] * w + e[1] * x + e[2] * y + e[3] * v
-                w, x, y, v = beta * w, beta * x, beta * y, beta * v
-                for g in range(f + 1):
-                    A[f, g] += w * z[0, g] + x * z[1, g] + y * z[2, g] + v * z[3, g]
+                w, x, y, v = scale * w, scale * x, scale * y, scale * v
+                row = G[f]
+                for g in range(wide):
+                    row[g] += w * z0[g] + x * z1[g] + y * z2[g] + v * z3[g]
+        for f in range(d):
+            for g in range(f + 1):
+                A[f, g] = precision[f, g] + G[f, g]
         _solve_noisy(A, t, noise[u] if len(noise) else nothing)
 
 
