@@ -54,6 +54,7 @@ def fit(
     weights = options.event_weights(weight)
     told, found = protocol.recipe(params)
     settings = {**found, **options.settings(set_)}
+    options.days(half_life)
     model = protocol.merged(model, told, params)
     options.check_place(out, directory=True)
 

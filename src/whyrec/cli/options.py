@@ -199,6 +199,21 @@ def event_weights(given: Sequence[str] | None) -> dict[str, float] | None:
     return out or None
 
 
+def days(given: float | None) -> float | None:
+    """The half-life, if it is one.
+
+    Raises
+    ------
+    ConfigError
+        If it is not a number above 0.
+    """
+    if given is not None and not 0 < given < float("inf"):
+        raise ConfigError(
+            f"{given:g} days", where="--half-life", remedy="give a number of days above 0"
+        )
+    return given
+
+
 def languages(given: Sequence[str] | None) -> tuple[str, ...]:
     """Languages asked for, each once, in that order; English if none.
 
