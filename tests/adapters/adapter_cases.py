@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from scipy import sparse
 
 from whyrec.data.dataset import Dataset
 from whyrec.evidence.engine import EvidenceEngine
 from whyrec.language.explain import Explainer
 from whyrec.recommend.adapters.adapted import leave_one_out
-from whyrec.recommend.base import History
 from whyrec.recommend.bundle import Bundle
+from whyrec.recommend.ease import EASE
 
 USERS, ITEMS = 60, 40
 
@@ -43,9 +42,22 @@ def small() -> Dataset:
     return Dataset.from_frames(events, items, domain="film")
 
 
-def history_of(bundle: Bundle, user: int) -> History:
-    """What the bundle's model reads of the user."""
-    return bundle.history(user)
+def listed(n: int = 5) -> pl.DataFrame:
+    """Somebody's lists (EASE's): user_id, item_id, score and rank."""
+    data = small()
+    found = (
+        EASE(regularization=5.0)
+        .fit(data.interactions)
+        .recommend(data.interactions, n, exclude=data.seen)
+    )
+    return pl.DataFrame(
+        {
+            "user_id": np.repeat(np.array(data.users), n),
+            "item_id": [data.catalogue.ids[i] for i in found.items.ravel().tolist()],
+            "score": found.scores.ravel(),
+            "rank": np.tile(np.arange(1, n + 1), data.n_users),
+        }
+    )
 
 
 def check_sums(bundle: Bundle) -> None:
@@ -101,8 +113,3 @@ def check_explained(bundle: Bundle, user: int = 5) -> None:
     for e in evidence:
         total = sum(r.contribution for r in e.reasons) + e.baseline
         assert abs(total + e.residual - e.score) <= 1e-9 * max(1, abs(e.score))
-
-
-def scored(bundle: Bundle, rows: sparse.csr_matrix) -> np.ndarray:
-    """The model's scores of histories."""
-    return bundle.recommender.scores(rows)

@@ -13,13 +13,13 @@ from tests.adapters.adapter_cases import (
     check_removal,
     check_saved,
     check_sums,
+    listed,
     small,
 )
 
 from whyrec.errors import ConfigError, DataError
 from whyrec.evidence.engine import EvidenceEngine
 from whyrec.recommend.adapters import from_factors, from_lists
-from whyrec.recommend.ease import EASE
 from whyrec.recommend.ials import IALS
 
 
@@ -122,23 +122,6 @@ def test_wrong_factor_tables_are_told(tmp_path: Path) -> None:
         from_factors(good, data, users=table(list(data.users), np.ones((60, 4))))
     with pytest.raises(ConfigError, match="comes twice"):
         from_factors(pl.concat([good, good.head(1)]), data)
-
-
-def listed(n: int = 5) -> pl.DataFrame:
-    data = small()
-    found = (
-        EASE(regularization=5.0)
-        .fit(data.interactions)
-        .recommend(data.interactions, n, exclude=data.seen)
-    )
-    return pl.DataFrame(
-        {
-            "user_id": np.repeat(np.array(data.users), n),
-            "item_id": [data.catalogue.ids[i] for i in found.items.ravel().tolist()],
-            "score": found.scores.ravel(),
-            "rank": np.tile(np.arange(1, n + 1), data.n_users),
-        }
-    )
 
 
 def lists_of(frame: pl.DataFrame) -> dict[str, list[str]]:

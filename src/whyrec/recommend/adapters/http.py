@@ -95,6 +95,7 @@ class HttpModel(Scorer):
         self.reads, self.token_env, self.timeout = reads, token_env, float(timeout)
         self.retries, self.batch, self.ids = int(retries), int(batch), tuple(ids)
         self._client: Any = None
+        self._process = 0
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -185,7 +186,9 @@ class HttpModel(Scorer):
                     "is not set", where=self.token_env, remedy="put the service's token there"
                 )
             headers["authorization"] = f"Bearer {token}"
-        if self._client is None:
+        if self._client is None or self._process != os.getpid():
+            # A forked process must not share its parent's connections.
+            self._process = os.getpid()
             # No proxy, .netrc or cookie of the environment: histories go where they were sent.
             self._client = httpx.Client(follow_redirects=False, trust_env=False)
         most = BYTES_A_SCORE * self.batch * (len(self._names) + 16) + 4096

@@ -16,6 +16,9 @@ from whyrec.recommend.base import Floats, Ints
 if TYPE_CHECKING:
     from whyrec.data.dataset import Dataset
 
+SCORES = 20_000_000
+"""Scores of a sample that are held at once: with a million items 20 people are compared."""
+
 
 @dataclass(frozen=True, eq=False)
 class People:
@@ -62,6 +65,7 @@ class People:
         rows = align(
             ids, len(vectors), dataset.users, what="user", where=where, missing="ignore"
         ).theirs
+        size = min(size, max(2, SCORES // max(dataset.n_items, 1)))
         ours = sample_rows(np.flatnonzero(rows >= 0), dataset.histories(reads), size)
         return cls(ours, rows[ours]) if len(ours) else None
 
