@@ -100,7 +100,7 @@ def test_units_and_verbs_are_no_keywords() -> None:
 def test_texts_without_words_have_no_keywords() -> None:
     assert keywords("") == keywords("  ") == keywords("...", method="yake") == []
     assert keywords("！？。") == []
-    with pytest.raises(ConfigError, match="no such method: 'rake'; use yake or textrank"):
+    with pytest.raises(ConfigError, match="no such method: 'rake'; use textrank or yake"):
         keywords("x", method="rake")  # type: ignore[arg-type]
 
 

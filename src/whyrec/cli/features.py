@@ -244,7 +244,7 @@ def segments(
         {
             "segment": s.index,
             "people": s.people,
-            "share": f"{100 * s.share:.0f}%",
+            "share": f"{100 * s.share:.2g}%" if s.share < 0.995 else "100%",
             "definition": found.define(s, lang),
         }
         for s in found.segments

@@ -16,8 +16,8 @@ from whyrec.errors import ConfigError
 from whyrec.features.text import Token, analyse
 from whyrec.features.text.pipeline import stop_words
 
-Method = Literal["yake", "textrank"]
-METHODS: tuple[Method, ...] = ("yake", "textrank")
+Method = Literal["textrank", "yake"]
+METHODS: tuple[Method, ...] = ("textrank", "yake")
 
 DAMPING = 0.85
 WINDOW = 3
@@ -25,6 +25,8 @@ WINDOW = 3
 
 _TOPICAL = frozenset(["NOUN", "PROPN", "ADJ"])
 MAX_WORDS = 3
+MIN_SCORE = 0.75
+"""TextRank's mean is 1: what lies so far below it is left out, unless that is all there is."""
 _PAD = "囗"
 
 
@@ -136,7 +138,8 @@ def _textrank(text: str, lang: str, n: int) -> list[Keyword]:
         # A part of what is told already tells nothing more.
         if not any(set(norms) <= set(other) for other, _ in kept):
             kept.append((norms, keyword))
-    return [keyword for _, keyword in kept[:n]]
+    told = [keyword for _, keyword in kept if keyword.score >= MIN_SCORE]
+    return (told or [keyword for _, keyword in kept])[:n]
 
 
 def _is_topical(t: Token) -> bool:
@@ -160,7 +163,8 @@ def _runs(text: str, tokens: Sequence[Token], topical: Sequence[bool]) -> list[l
         while run and run[-1].pos == "ADJ":
             run.pop()
         if run:
-            most = MAX_WORDS + 1
+            # Chinese names of goods are made of many short words.
+            most = 2 * MAX_WORDS if run[0].lang == "zh" else MAX_WORDS + 1
             out.append(run[-most:])
         run = [token] if token is not None and good else []
     return out
