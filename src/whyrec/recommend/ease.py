@@ -93,15 +93,11 @@ class EASE(RowModel):
         P = _gram(_weighed(X, self.user_power))
         np.einsum("ii->i", P)[:] += self._ridge(X)
         with threads.blas_threads():
-            _invert_in_place(P)
-        diagonal = np.einsum("ii->i", P).copy()
+            # Row-major upper triangle is column-major lower: the transpose is what LAPACK reads.
+            _invert_in_place(P.T)
         self.n_items = X.shape[1]
-        self.scale_ = 1.0 / diagonal
-        self.links_ = np.empty(P.shape, np.float32)
-        # The inverse holds one triangle; both are filled here, in float32.
-        from whyrec.recommend.ease_kernels import mirror
-
-        mirror(P, self.links_)
+        self.scale_ = 1.0 / np.einsum("ii->i", P)
+        self.links_ = _narrow(P)
         return self
 
     def _ridge(self, X: sparse.csr_matrix) -> Floats | float:
@@ -204,7 +200,7 @@ def _weighed(X: sparse.csr_matrix, power: float) -> sparse.csr_matrix:
 
 
 def _check_memory(n_items: int) -> None:
-    need = 12 * n_items**2
+    need = 8 * n_items**2
     try:
         have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
@@ -218,12 +214,11 @@ def _check_memory(n_items: int) -> None:
 
 
 def _gram(X: sparse.csr_matrix) -> npt.NDArray[np.float64]:
-    """XᵀX, lower triangle, float64 [n_items, n_items] in Fortran order for LAPACK."""
+    """XᵀX, upper triangle, float64 [n_items, n_items]."""
     from whyrec.recommend.ease_kernels import gram_rows
 
     n_items = X.shape[1]
     by_item = X.tocsc()
-    # Row-major upper triangle is column-major lower: the transpose is what LAPACK reads.
     G = np.zeros((n_items, n_items), np.float64)
     cost = np.diff(by_item.indptr).astype(np.float64) + 1
 
@@ -241,7 +236,21 @@ def _gram(X: sparse.csr_matrix) -> npt.NDArray[np.float64]:
         )
 
     threads.run(work, threads.pieces(cost))
-    return G.T
+    return G
+
+
+def _narrow(P: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """-P with a zero diagonal, both triangles, in float32 and in the memory of P, which is lost."""
+    from whyrec.recommend.ease_kernels import mirror, narrow
+
+    n = len(P)
+    links = P.reshape(-1).view(np.float32)[: n * n].reshape(n, n)
+    narrow(P, links)
+    mirror(links)
+    del links
+    # Gives the second half of the memory back where it lies.
+    P.resize(((n * n + 1) // 2,), refcheck=False)
+    return P.view(np.float32)[: n * n].reshape(n, n)
 
 
 def _invert_in_place(A: npt.NDArray[np.float64]) -> None:

@@ -35,19 +35,30 @@ def gram_rows(
 
 
 @kernel()
-def mirror(P: Floats, out: Floats) -> None:
-    """out = -P as float32 with a zero diagonal, from the lower triangle of P, tile by tile."""
+def narrow(P: Floats, out: Floats) -> None:
+    """out[i, j] = -P[i, j] in float32 for j > i, 0 on the diagonal; both may start in one place.
+
+    Row i of `out` ends before row i of P begins (i > 0), so nothing is overwritten before it is read.
+    """
     n = len(P)
+    for i in range(n):
+        # Through a row of its own: the first row of `out` lies in the first of P.
+        row = P[i].copy()
+        for j in range(i, n):
+            out[i, j] = np.float32(-row[j])
+        out[i, i] = 0
+
+
+@kernel()
+def mirror(out: Floats) -> None:
+    """Copy the upper triangle to the lower one, tile by tile."""
+    n = len(out)
     tile = 64
     for a in range(0, n, tile):
         for b in range(0, a + 1, tile):
             for j in range(b, min(b + tile, n)):
                 for i in range(max(a, j + 1), min(a + tile, n)):
-                    v = np.float32(-P[i, j])
-                    out[i, j] = v
-                    out[j, i] = v
-    for i in range(n):
-        out[i, i] = 0
+                    out[i, j] = out[j, i]
 
 
 @kernel()

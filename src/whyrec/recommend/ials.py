@@ -12,6 +12,7 @@ c_j y_iᵀA⁻¹y_j; the sum over j is the score, whatever Y is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -165,10 +166,18 @@ class IALS(RowModel):
     def _take(self, item_factors: npt.NDArray[np.float32]) -> Self:
         self.item_factors_ = np.ascontiguousarray(item_factors, np.float32)
         self.n_items = len(item_factors)
-        self._by_factor = np.ascontiguousarray(self.item_factors_.T)
-        self._by_factor_wide = self._by_factor.astype(np.float64)
         self._gram = self._base(self.item_factors_)
+        for made in ("_by_factor", "_by_factor_wide"):
+            self.__dict__.pop(made, None)
         return self
+
+    @cached_property
+    def _by_factor(self) -> npt.NDArray[np.float32]:
+        return np.ascontiguousarray(self.item_factors_.T)
+
+    @cached_property
+    def _by_factor_wide(self) -> npt.NDArray[np.float64]:
+        return self._by_factor.astype(np.float64)
 
     def _score_rows(self, histories: sparse.csr_matrix, start: int, end: int, out: Floats) -> None:
         from whyrec.recommend.ials_kernels import score_rows
