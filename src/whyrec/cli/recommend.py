@@ -57,6 +57,10 @@ def recommend(
         for row in rows:
             output.json_line(row)
         return
+    if not rows:
+        why = "every item is known to this user, or left out by a rule or --where"
+        output.stderr().print(f"nothing to recommend: {why}", style="dim")
+        return
     from whyrec.cli import show
 
     output.stdout().print(show.table([{k: r[k] for k in columns} for r in rows]))
