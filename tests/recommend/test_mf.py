@@ -111,7 +111,7 @@ class TestLearning:
         assert model.curve_[-1, 0] < 0.8 * model.curve_[0, 0]
         best = small(solver="als", iterations=60, implicit="none")
         assert model.curve_[-1, 0] == pytest.approx(best.curve_[-1, 0], abs=0.05)
-        assert np.array_equal(model.mse_curve, model.rmse_curve**2)
+        assert np.array_equal(model.mse_curve, model.curve_**2)
 
     @pytest.mark.parametrize("solver", ["als", "sgd", "batch"])
     def test_from_zeros_nothing_is_ever_learnt(self, solver):
@@ -152,6 +152,11 @@ class TestLearning:
         told = small(implicit=implicit).scores(R)
         more = MF(**{**SMALL, "implicit": implicit}).fit(hundred).scores(hundred)
         assert more == pytest.approx(20 * told + 7, rel=1e-3)
+
+    def test_what_was_watched_is_learnt_in_the_end(self):
+        watched, plain = small(validation=0.3), small()
+        assert watched.curve_.shape == (5, 2)
+        assert np.array_equal(watched.item_factors_, plain.item_factors_)
 
     def test_held_out_ratings_are_not_learnt_from(self):
         R = ratings()

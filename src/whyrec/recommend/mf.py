@@ -59,10 +59,11 @@ class MF(RatingFactors):
     implicit_regularization
         How many rows must agree before that is believed.
     validation
-        The share of ratings held out to watch, 0 to 0.5.
+        The share of ratings held out to watch the error, 0 to 0.5. The model itself is then learnt
+        from all ratings.
     patience
         Passes without a better validation error after which learning stops; 0: never. The model is
-        then learnt from all ratings in as many passes as were best.
+        then learnt in as many passes as were best.
     seed
         Of the random first factors, the order of sgd, and the held-out ratings.
 
@@ -158,8 +159,8 @@ class MF(RatingFactors):
         if self.validation:
             learnt, held = _hold_out(R, self.validation, self.seed)
         best, self.curve_ = self._learn(learnt, held, passes)
-        if held is not None and self.patience:
-            self._learn(R, None, best)
+        if held is not None:
+            self._learn(R, None, best if self.patience else passes)
         return self
 
     def _learn(
@@ -189,11 +190,6 @@ class MF(RatingFactors):
                     break
         learning.give(self)
         return best, np.array(curve).reshape(-1, 1 if held is None else 2)
-
-    @property
-    def rmse_curve(self) -> Floats:
-        """`curve_`."""
-        return self.curve_
 
     @property
     def mse_curve(self) -> Floats:
