@@ -199,3 +199,12 @@ def test_an_adapted_model_cannot_be_fitted_here() -> None:
     model.fit(data.interactions, show_progress=False)
     with pytest.raises(ModelError, match="fitted elsewhere"):
         from_implicit(model, data).recommender.fit(data.interactions)
+
+
+@pytest.mark.parametrize("confidence", [0.0, -1.0, float("nan")])
+def test_a_confidence_that_cannot_be_is_refused(confidence: float) -> None:
+    data = small()
+    model = als()
+    model.fit(data.interactions, show_progress=False)
+    with pytest.raises(ConfigError, match="from_implicit, confidence"):
+        from_implicit(model, data, confidence=confidence)

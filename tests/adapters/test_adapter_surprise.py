@@ -180,3 +180,16 @@ def test_other_algorithms_point_to_the_function_adapter() -> None:
     algorithm = fitted(surprise.NormalPredictor())
     with pytest.raises(ModelError, match=r"NormalPredictor is not one of SVD.*from_callable"):
         adapt(algorithm, small())
+
+
+def test_data_without_ratings_are_refused() -> None:
+    import polars as pl
+
+    pairs = small().history_pairs("rated")
+    names = {
+        "user_id": [small().users[u] for u in pairs["user"].to_list()],
+        "item_id": [small().catalogue.ids[i] for i in pairs["item"].to_list()],
+    }
+    bought = Dataset.from_frames(pl.DataFrame(names), event="purchase")
+    with pytest.raises(ModelError, match="it reads ratings, and the data hold none"):
+        adapt(fitted(surprise.SVD(n_epochs=1)), bought)

@@ -65,7 +65,20 @@ def leave_one_out(model: Recommender, history: History, items: Ints) -> Floats:
 def bundle_of(
     model: Recommender, dataset: Dataset, source: Mapping[str, Any], **notes: Any
 ) -> Bundle:
-    """The model with its data; `source` and `notes` (those that are not None) are what it says."""
+    """The model with its data; `source` and `notes` (those that are not None) are what it says.
+
+    Raises
+    ------
+    ModelError
+        If the data hold nothing of what the model reads.
+    """
+    if not dataset.histories(model.reads).nnz:
+        what = "ratings" if model.reads == "rated" else "positive events"
+        raise ModelError(
+            f"it reads {what}, and the data hold none",
+            where=model.name,
+            remedy="give the data that it was fitted on",
+        )
     model.attach(dataset)
     said = {k: v for k, v in notes.items() if v is not None}
     return Bundle(model, dataset, {"adapted": dict(source), **said})

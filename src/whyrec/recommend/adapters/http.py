@@ -300,6 +300,8 @@ def from_http(
         ) from None
     from whyrec.recommend.checks import make_params
 
+    if "ids" in options:
+        raise ConfigError("no such parameter: ids", where=WHERE, remedy="pass items=[…]")
     ids: tuple[str, ...] = ()
     if items is not None:
         given = list(items)

@@ -14,6 +14,7 @@ from whyrec.recommend.adapters.foldin import below, fold_implicit
 from whyrec.recommend.adapters.people import People
 from whyrec.recommend.adapters.vocabulary import Missing, align, check_finite
 from whyrec.recommend.adapters.weights import ItemWeights
+from whyrec.recommend.checks import check_number
 
 if TYPE_CHECKING:
     from whyrec.data.dataset import Dataset
@@ -68,6 +69,8 @@ def from_implicit(
     ModelError
         If the model is not fitted or of another kind.
     """
+    if confidence is not None:
+        check_number(confidence, where=f"{WHERE}, confidence", low=1e-9)
     kinds = {c.__name__ for c in type(model).__mro__}
     source = source_of(model, "implicit")
     if "ItemItemRecommender" in kinds:
