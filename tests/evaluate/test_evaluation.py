@@ -158,6 +158,18 @@ def test_the_better_model_is_told_apart_and_the_same_one_is_not(data) -> None:
     assert not found.failed
 
 
+def test_the_same_comparison_is_the_same_picture(data, tmp_path) -> None:
+    pytest.importorskip("matplotlib")
+    from whyrec.evaluate.pictures import draw
+
+    recipes = [Recipe("popularity", "popularity", {}), Recipe("ease", "ease", {})]
+    found = compare(split(data), recipes, metric=parse("coverage@5"), ks=(5,))
+    for k in (1, 2):
+        draw(found, [tmp_path / f"{k}.svg", tmp_path / f"{k}.png"], title="a & b < c")
+    assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
+    assert (tmp_path / "1.png").read_bytes() == (tmp_path / "2.png").read_bytes()
+
+
 def test_ratings_are_tested_on_their_own(data) -> None:
     recipes = [Recipe("mf", "mf", {"factors": 2}), Recipe("ease", "ease", {})]
     found = compare(split(data), recipes, metric=parse("ndcg@10"))
