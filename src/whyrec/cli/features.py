@@ -474,6 +474,7 @@ def _draw_people(
 
     from whyrec.features import projection as plane
     from whyrec.features.segments import find_segments
+    from whyrec.features.vectors import unit_rows
 
     _one_of(by or "behaviour", ("behaviour", "model"), "--by")
     vectors = _people(_fitted(bundle, source)) if by == "model" else None
@@ -485,7 +486,7 @@ def _draw_people(
     if of == "segments":
         centres = np.array([found.features[group == s.index].mean(0) for s in found.segments])
         return plane.project(
-            centres,
+            unit_rows(centres),  # by direction, or one far-off segment would press all others together
             method=method,
             labels=[f"{n}: {found.define(s, lang)}" for n, s in zip(names, found.segments, strict=True)],
             groups=names,

@@ -185,7 +185,12 @@ def _legend(projection: Projection) -> list[tuple[str, str, int]]:
     if set(colours) == {""}:
         return []
     groups = np.array(projection.groups, dtype=object)
-    return [(name or "–", colour, int((groups == name).sum())) for name, colour in colours.items()]
+    # Points of several sizes stand for several things each: those are counted.
+    weigh = projection.sizes if len(set(projection.sizes)) > 1 else np.ones(len(groups))
+    return [
+        (name or "–", colour, round(float(weigh[groups == name].sum())))
+        for name, colour in colours.items()
+    ]
 
 
 def svg(projection: Projection, title: str) -> str:
