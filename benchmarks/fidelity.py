@@ -102,9 +102,11 @@ def recommender(name: str, train: sparse.csr_matrix, quick: bool) -> tuple[Recom
     if name == "ials":
         return IALS(factors=64, iterations=5 if quick else 15).fit(train), "identity"
     if name == "multvae":
-        small = {"hidden": 100, "latent": 32, "epochs": 4} if quick else {"epochs": 30}
+        small: dict[str, Any] = {"epochs": 30}
+        if quick:
+            small = {"hidden": 100, "latent": 32, "epochs": 20, "learning_rate": 5e-3}
         return MultVAE(batch=250, validation=0.0, **small).fit(train), "exp"
-    return NCF(epochs=4 if quick else 20).fit(train), "sigmoid"
+    return NCF(epochs=6 if quick else 20).fit(train), "sigmoid"
 
 
 def compare(
