@@ -68,7 +68,7 @@ def main() -> None:
         for name, params in MODELS.items():
             if name not in CLASSES or (name == "ease" and X.shape[1] > EASE_ITEMS):
                 continue
-            for step, spent in measure(name, params, X).items():
+            for step, spent in measure(name, params, X, 200 if args.quick else PEOPLE).items():
                 seconds.setdefault((name, step), []).append((X.nnz, spent))
                 report.add(f"whyrec {name}", f"{step}_seconds ({size:.0e} events)", spent, "s")
     notes = ["one thread, processor time"]
@@ -90,18 +90,20 @@ def warm_up() -> None:
     X = events(200, 100, 3000)
     for name, params in MODELS.items():
         if name in CLASSES:
-            measure(name, params, X)
+            measure(name, params, X, 200)
 
 
-def measure(name: str, params: dict[str, Any], X: sparse.csr_matrix) -> dict[str, float]:
-    """Seconds of fit, lists and evidence."""
+def measure(
+    name: str, params: dict[str, Any], X: sparse.csr_matrix, people: int
+) -> dict[str, float]:
+    """Seconds of fit, and of lists and evidence of so many people."""
     made: Recommender = model(name)(**params)
     data = X
     if made.reads == "rated":
         data = X.copy()
         data.data = np.random.default_rng(0).integers(1, 6, X.nnz).astype(np.float32)
     spent = {"fit": clock(lambda: made.fit(data))}
-    few = data[np.linspace(0, X.shape[0] - 1, min(PEOPLE, X.shape[0])).astype(np.int64)]
+    few = data[np.linspace(0, X.shape[0] - 1, min(people, X.shape[0])).astype(np.int64)]
     spent["lists"] = repeated(lambda: made.recommend(few, N, exclude=few))
     lists = np.maximum(made.recommend(few, N, exclude=few).items, 0)
     spent["evidence"] = repeated(lambda: made.explain_many(few, lists, effects=False))

@@ -23,9 +23,35 @@ def _holds(items: Ints, first: int, last: int, item: int) -> bool:
 
 
 @kernel()
+def _largest(values: Floats, n: int) -> float:
+    """The n-th largest: quickselect on a copy (Hoare, CACM 1961)."""
+    a = values.copy()
+    low, high = 0, len(a) - 1
+    while low < high:
+        pivot = a[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while a[i] > pivot:
+                i += 1
+            while a[j] < pivot:
+                j -= 1
+            if i <= j:
+                a[i], a[j] = a[j], a[i]
+                i += 1
+                j -= 1
+        if n - 1 <= j:
+            high = j
+        elif n - 1 >= i:
+            low = i
+        else:
+            break
+    return a[n - 1]
+
+
+@kernel()
 def _drop(rough: Floats, items: Ints, count: int, n: int, margin: float) -> tuple[int, float]:
     """Keep, in order, what may still be among the n best; returns how many and the new floor."""
-    floor = np.sort(rough[:count])[count - n] - margin
+    floor = _largest(rough[:count], n) - margin
     kept = 0
     for c in range(count):
         if rough[c] >= floor:
