@@ -102,7 +102,7 @@ def write_evidence(
             parts.append(Path(folder) / f"{len(parts):06d}.parquet")
             table.write_parquet(parts[-1])
         if parts:
-            pl.scan_parquet(parts).sink_parquet(place, maintain_order=True, row_group_size=20_000)
+            pl.scan_parquet(parts).sink_parquet(place, maintain_order=True, row_group_size=4_000)
         else:
             _Rows(engine, keep).table().write_parquet(place)
     return summary
