@@ -143,7 +143,7 @@ def test_nan_in_a_frame_is_missing_not_a_number() -> None:
             DataError,
             r"no column 'CustomerID' to take user_id from; name one that exists: e\.csv has user, item",
         ),
-        ({"domain": "music"}, ConfigError, "no such domain: music; use one of film, shop, generic"),
+        ({"domain": "opera"}, ConfigError, "no such domain: opera; use one of film, shop, generic"),
         ({"event": "teleport"}, ConfigError, "no such event type: teleport; use one of purchase"),
         ({"weights": {"bought": 1.0}}, ConfigError, "no such event type: bought; use one of"),
     ],

@@ -38,7 +38,7 @@ class Dataset:
     users
         User ids by index.
     domain
-        `film`, `shop` or `generic`: which words explanations use.
+        `film`, `shop`, `generic` and so on: which words explanations use.
     weights
         Event weights that differ from the defaults of `EVENT_TYPES`.
     half_life
