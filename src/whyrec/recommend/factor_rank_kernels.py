@@ -45,7 +45,8 @@ def _largest(values: Floats, n: int) -> float:
             low = i
         else:
             break
-    return a[n - 1]
+    found: float = a[n - 1]
+    return found
 
 
 @kernel()

@@ -113,8 +113,10 @@ class IALS(RowModel):
         users, n_items = X.shape
         by_item = X.T.tocsr()
         rng = np.random.default_rng(self.seed)
-        P = rng.random((users, self.factors), np.float32) * np.float32(0.01)
-        Q = rng.random((n_items, self.factors), np.float32) * np.float32(0.01)
+        P = rng.random((users, self.factors), np.float32)
+        Q = rng.random((n_items, self.factors), np.float32)
+        P *= np.float32(0.01)
+        Q *= np.float32(0.01)
         for _ in range(self.iterations):
             self._half(X, P, Q)
             self._half(by_item, Q, P)
