@@ -120,8 +120,9 @@ class IALS(RowModel):
         for _ in range(self.iterations):
             self._half(X, P, Q)
             self._half(by_item, Q, P)
+        del P, by_item
         # What nobody chose has nothing to say: its vector would otherwise stay as it was drawn.
-        Q[np.diff(by_item.indptr) == 0] = 0
+        Q[np.bincount(X.indices, minlength=n_items) == 0] = 0
         if not np.isfinite(Q).all():
             raise ModelError(
                 "the factors are not finite numbers",
@@ -159,9 +160,12 @@ class IALS(RowModel):
 
     def _base(self, Y: Floats) -> Floats:
         """YᵀY + λI in float64."""
+        base = np.zeros((Y.shape[1], Y.shape[1]))
         with threads.blas_threads(1):
-            wide = Y.astype(np.float64)
-            base = wide.T @ wide
+            # By blocks: all of Y in float64 would be the largest array of the fit.
+            for start in range(0, len(Y), 8192):
+                wide = Y[start : start + 8192].astype(np.float64)
+                base += wide.T @ wide
         base[np.diag_indices_from(base)] += self.regularization
         return base
 
