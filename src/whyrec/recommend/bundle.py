@@ -24,7 +24,7 @@ from whyrec.recommend.checks import check_histories, make_params
 from whyrec.recommend.popularity import Popularity
 from whyrec.recommend.registry import model as model_class
 from whyrec.recommend.rules import WHERE, Adjustment, BoundRules, Rules
-from whyrec.recommend.scoring import RowModel, rank
+from whyrec.recommend.scoring import rank
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,19 +276,20 @@ class Bundle:
         csr = check_histories(
             histories, self.recommender.reads, what="histories", n_items=self.dataset.n_items
         )
-        model, counts, ruled = self.recommender, self.cold.counts_, self.bound_rules is not None
+        if self.bound_rules is None:
+            found = self.recommender.recommend(csr, n, exclude=exclude)
+            empty = np.flatnonzero(np.diff(csr.indptr) == 0)
+            if len(empty):
+                hidden = None if exclude is None else exclude.tocsr()[empty]
+                cold = self.cold.recommend(csr[empty], n, exclude=hidden)
+                found.items[empty], found.scores[empty] = cold.items, cold.scores
+            return found
 
         def score_rows(rows: sparse.csr_matrix, start: int, end: int, out: Floats) -> None:
-            if isinstance(model, RowModel):
-                model._score_rows(rows, start, end, out)
-            else:
-                out[:] = model.scores(rows[start:end])
-            out[np.diff(rows.indptr[start : end + 1]) == 0] = counts
-            if ruled:
-                self._apply(rows[start:end], out)
+            out[:] = self.model_scores(rows[start:end])
+            self._apply(rows[start:end], out)
 
-        parallel = isinstance(model, RowModel) and model.parallel
-        return rank(score_rows, csr, n, exclude, parallel=parallel)
+        return rank(score_rows, csr, n, exclude, parallel=False)
 
     def recommend(
         self, user_ids: Sequence[str], n: int = 10, *, new_users: bool = False
