@@ -3,7 +3,8 @@
     python benchmarks/verifier.py [--quick] [--json]
 
 True texts: the hand-written paraphrases of tests/verify in both languages, and the realiser's and
-the phrase grammar's sketches filled with invented names. Lies: every mutation of tests/verify/lies.py
+the phrase grammar's sketches filled with invented names. `heldout`: wordings by writers who had not seen
+the grammar, in all and of the third that is never looked at (`sealed`). Lies: every mutation of tests/verify/lies.py
 on the paraphrases that pass. Speed: the paraphrases with every parse forgotten (`cold`) and again
 (`warm`), the names of each world indexed once.
 """
@@ -26,7 +27,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.verify import corpus, lies, toy
+from tests.verify import corpus, heldout, lies, toy
 
 from whyrec.language.realise import sketches
 from whyrec.language.verify import parse, verify, verify_sketch
@@ -58,6 +59,7 @@ def main() -> None:
             f"whyrec {version('whyrec')}, {datetime.date.today()}"
         )
     true = truths(put)
+    unseen(put)
     falsehoods(put, 15 if args.quick else 10**9)
     sketch_texts(put, 200 if args.quick else 2000)
     speed(put, true)
@@ -77,6 +79,20 @@ def truths(put: Any) -> Texts:
                     refused += 1
         put(f"paraphrases {lang} ({n})", "true_refused", refused / n, "share")
     return passed
+
+
+def unseen(put: Any) -> None:
+    """The share of held-out true wordings that are refused, by language."""
+    for lang in ("en", "zh"):
+        found = [(w, verify(w.filled, w.world, lang).ok) for w in heldout.wordings(lang)]
+        sealed = [ok for w, ok in found if w.sealed]
+        for name, oks in (("all", [ok for _, ok in found]), ("sealed", sealed)):
+            put(
+                f"heldout {lang}, {name} ({len(oks)})",
+                "true_refused",
+                1 - sum(oks) / max(len(oks), 1),
+                "share",
+            )
 
 
 def falsehoods(put: Any, most: int) -> None:
