@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 from tests.recommend.model_cases import interactions, score, small_ials
 
 from whyrec.errors import ConfigError, ModelError
@@ -110,3 +111,15 @@ def test_parameters_out_of_range_are_named(params: dict[str, object], named: str
 def test_factors_that_are_not_numbers_are_refused() -> None:
     with pytest.raises(ModelError, match="not finite"):
         small_ials(regularization=0, factors=64, alpha=1e30, iterations=5).fit(interactions(11))
+
+
+@pytest.mark.parametrize("solver", ["cg", "cholesky"])
+def test_equal_weights_are_kept_once_and_change_nothing(solver: str) -> None:
+    rng = np.random.default_rng(3)
+    dense = (rng.random((40, 30)) < 0.2) * np.float32(0.5)
+    X = sparse.csr_matrix(dense.astype(np.float32))
+    alike = IALS(factors=8, iterations=4, solver=solver).fit(X)
+    # One weight that differs by a hair takes the way of different weights.
+    X.data[0] = np.nextafter(np.float32(0.5), np.float32(1))
+    other = IALS(factors=8, iterations=4, solver=solver).fit(X)
+    np.testing.assert_allclose(alike.item_factors_, other.item_factors_, rtol=2e-3, atol=1e-5)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,30 @@ from whyrec.recommend.removal import Removal
 from whyrec.recommend.scoring import RowModel, blocks
 
 SOLVERS = ("cg", "cholesky")
+
+
+class _Rows(NamedTuple):
+    """Rows of a CSR matrix as the kernels take them; equal weights are kept once."""
+
+    indptr: Ints
+    items: Ints
+    weights: Floats
+    each: int
+
+    @classmethod
+    def of(cls, X: sparse.csr_matrix) -> Self:
+        return cls(X.indptr, X.indices, X.data, 1)
+
+    @classmethod
+    def turned(cls, X: sparse.csr_matrix) -> Self:
+        """The rows of Xᵀ: of its arrays only what must be is made."""
+        weight = X.data[0]
+        if (X.data != weight).any():
+            return cls.of(X.T.tocsr())
+        marks = np.ones(X.nnz, np.bool_)
+        T = sparse.csr_matrix((marks, X.indices, X.indptr), shape=X.shape).T.tocsr()
+        longest = int(np.diff(T.indptr).max())
+        return cls(T.indptr, T.indices, np.full(longest, weight, X.data.dtype), 0)
 
 
 class IALS(RowModel):
@@ -111,14 +135,14 @@ class IALS(RowModel):
         """
         X = check_fit(interactions, "ials")
         users, n_items = X.shape
-        by_item = X.T.tocsr()
+        by_user, by_item = _Rows.of(X), _Rows.turned(X)
         rng = np.random.default_rng(self.seed)
         P = rng.random((users, self.factors), np.float32)
         Q = rng.random((n_items, self.factors), np.float32)
         P *= np.float32(0.01)
         Q *= np.float32(0.01)
         for _ in range(self.iterations):
-            self._half(X, P, Q)
+            self._half(by_user, P, Q)
             self._half(by_item, Q, P)
         del P, by_item
         # What nobody chose has nothing to say: its vector would otherwise stay as it was drawn.
@@ -131,11 +155,10 @@ class IALS(RowModel):
             )
         return self._take(Q)
 
-    def _half(self, X: sparse.csr_matrix, solve: Floats, fixed: Floats) -> None:
+    def _half(self, rows: _Rows, solve: Floats, fixed: Floats) -> None:
         from whyrec.recommend import ials_kernels as kernels
 
-        indptr, indices, data = X.indptr, X.indices, X.data
-        cost = np.diff(indptr) + self.factors
+        cost = np.diff(rows.indptr) + self.factors
         ends = threads.pieces(cost)
         if self.solver == "cg":
             # Too small a product to share out: threads of BLAS would only wait for each other.
@@ -145,16 +168,12 @@ class IALS(RowModel):
             alpha: Any = np.float32(self.alpha)
 
             def work(start: int, end: int) -> None:
-                kernels.cg_rows(
-                    fixed, gram, indptr, indices, data, alpha, self.cg_steps, start, end, solve
-                )
+                kernels.cg_rows(fixed, gram, *rows, alpha, self.cg_steps, start, end, solve)
         else:
             base = self._base(fixed)
 
             def work(start: int, end: int) -> None:
-                kernels.solve_rows(
-                    fixed, base, indptr, indices, data, self.alpha, start, end, solve
-                )
+                kernels.solve_rows(fixed, base, *rows, self.alpha, start, end, solve)
 
         threads.run(work, ends)
 
@@ -224,7 +243,7 @@ class IALS(RowModel):
         self._check_fitted()
         out = np.zeros((histories.shape[0], self.factors))
         args = (histories.indptr, histories.indices, histories.data.astype(np.float32))
-        solve_rows(self.item_factors_, self._gram, *args, self.alpha, 0, len(out), out)
+        solve_rows(self.item_factors_, self._gram, *args, 1, self.alpha, 0, len(out), out)
         return out
 
     def contributions(self, history: History, items: Ints) -> Floats:

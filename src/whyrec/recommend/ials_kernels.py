@@ -24,13 +24,17 @@ def cg_rows(
     indptr: Ints,
     items: Ints,
     weights: Floats,
+    each: int,
     alpha: float,
     steps: int,
     start: int,
     end: int,
     X: Floats,
 ) -> None:
-    """Improve rows `start` to `end` of X by conjugate gradients, all in float32."""
+    """Improve rows `start` to `end` of X by conjugate gradients, all in float32.
+
+    With `each` 1 there is a weight for every event, with 0 the first one is that of all.
+    """
     k = Y.shape[1]
     r = np.empty(k, np.float32)
     p = np.empty(k, np.float32)
@@ -50,7 +54,7 @@ def cg_rows(
                 r[g] += t * gram[f, g]
         for q in range(first, last):
             i = items[q]
-            extra = alpha * weights[q]
+            extra = alpha * weights[q * each]
             t = np.float32(0)
             for f in range(k):
                 t += Y[i, f] * x[f]
@@ -75,7 +79,7 @@ def cg_rows(
                 t = np.float32(0)
                 for f in range(k):
                     t += Y[i, f] * p[f]
-                t *= alpha * weights[q]
+                t *= alpha * weights[q * each]
                 for f in range(k):
                     Ap[f] += t * Y[i, f]
             t = np.float32(0)
@@ -216,12 +220,17 @@ def solve_rows(
     indptr: Ints,
     items: Ints,
     weights: Floats,
+    each: int,
     alpha: float,
     start: int,
     end: int,
     X: Floats,
 ) -> None:
-    """Rows `start` to `end` of X, each solved exactly."""
+    """Rows `start` to `end` of X, each solved exactly.
+
+    With `each` 1 there is a weight for every event; with 0 all are alike, and `weights` is as long as
+    the longest row.
+    """
     k = Y.shape[1]
     V = np.empty((_longest(indptr, start, end), k))
     U = np.empty((k, k))
@@ -231,7 +240,7 @@ def solve_rows(
         if a == b:
             X[u, :] = 0
             continue
-        _fold_in(Y, base, items[a:b], weights[a:b], alpha, V, U, x)
+        _fold_in(Y, base, items[a:b], weights[a * each : a * each + b - a], alpha, V, U, x)
         for f in range(k):
             X[u, f] = x[f]
 
