@@ -1,4 +1,4 @@
-"""The loop that neural models share: epochs, a validation measure, early stopping, the curve."""
+"""The loop that neural models share: epochs, averaged weights, validation, early stopping, the curve."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scipy import sparse
 
 from whyrec.errors import ModelError
 from whyrec.recommend.base import Floats, Ints
+from whyrec.recommend.neural import runtime
 
 LEAST = 10
 """People below which a validation measure says nothing, so that none is made."""
@@ -31,6 +32,8 @@ def learn(
 
     Parameters
     ----------
+    network
+        What is validated and kept; `epoch` trains it, or one that it is the average of.
     epoch
         Trains once over the data and returns the mean loss.
     validate
@@ -72,6 +75,25 @@ def learn(
         network.load_state_dict(best_state)
     network.eval()
     return np.array(curve)
+
+
+def averaged(network: Any, steps: int) -> Any:
+    """The moving average of a network's weights over about so many steps; `.module` is the network.
+
+    Call `update_parameters(network)` after every step. With a rate that does not fall, the last
+    weights jump about the minimum while their average lies nearer to it (Polyak and Juditsky, SIAM
+    J. Control Optim. 1992). At first the average is over fewer steps, so that it does not keep the
+    random start.
+    """
+    runtime.require_torch()
+    from torch.optim.swa_utils import AveragedModel
+
+    def move(averages: list[Any], weights: list[Any], count: Any) -> None:
+        share = 1 / min(steps, 1 + float(count) / 10)
+        for average, weight in zip(averages, weights, strict=True):
+            average.lerp_(weight, share)
+
+    return AveragedModel(network, multi_avg_fn=move)
 
 
 def ndcg(scores: Floats, seen: sparse.csr_matrix, hidden: sparse.csr_matrix) -> float:

@@ -21,7 +21,7 @@ from whyrec.recommend.neural import learning, runtime
 from whyrec.recommend.neural.model import NeuralModel
 
 FOLD = 0.8
-"""Share of a validation person's events that is shown; the rest is to be found."""
+"""Share of a validation person's events that is learnt from; the rest is to be found."""
 
 MOST = 1000
 """Validation people at most: more cost time and change nothing."""
@@ -43,9 +43,11 @@ class MultVAE(NeuralModel):
     anneal_steps
         Steps (batches) in which the weight would grow from 0 to 1; it stops at `beta`.
     batch
-        People a step.
+        People a step. Small ones learn faster: what counts is the number of steps.
     learning_rate
         Of Adam.
+    average
+        Steps over which the kept weights are averaged; 1 keeps the last ones.
     weight_decay
         L2 penalty in Adam.
     clip
@@ -55,8 +57,8 @@ class MultVAE(NeuralModel):
     patience
         Epochs without a better NDCG@10 on the validation people before training stops.
     validation
-        Share of the people held out for that, 1,000 at most; with fewer than ten of them training
-        runs all `epochs`.
+        Share of the people of whose events a fifth is held out for that, 1,000 people at most;
+        with fewer than ten of them training runs all `epochs`.
     seed
         Of weights, batches, dropout and noise.
 
@@ -78,14 +80,15 @@ class MultVAE(NeuralModel):
         latent: int = 200,
         dropout: float = 0.5,
         beta: float = 0.2,
-        anneal_steps: int = 20_000,
-        batch: int = 500,
-        learning_rate: float = 1e-3,
+        anneal_steps: int = 3000,
+        batch: int = 128,
+        learning_rate: float = 2e-3,
+        average: int = 50,
         weight_decay: float = 0.0,
         clip: float = 5.0,
-        epochs: int = 200,
-        patience: int = 20,
-        validation: float = 0.05,
+        epochs: int = 100,
+        patience: int = 10,
+        validation: float = 0.2,
         seed: int = 0,
     ) -> None:
         for key, value, low in (
@@ -93,6 +96,7 @@ class MultVAE(NeuralModel):
             ("latent", latent, 1),
             ("anneal_steps", anneal_steps, 0),
             ("batch", batch, 1),
+            ("average", average, 1),
             ("epochs", epochs, 1),
             ("patience", patience, 1),
             ("seed", seed, 0),
@@ -107,7 +111,7 @@ class MultVAE(NeuralModel):
         self.hidden, self.latent, self.dropout = hidden, latent, float(dropout)
         self.beta, self.anneal_steps = float(beta), anneal_steps
         self.batch, self.learning_rate, self.clip = batch, float(learning_rate), float(clip)
-        self.weight_decay = float(weight_decay)
+        self.average, self.weight_decay = average, float(weight_decay)
         self.epochs, self.patience, self.validation = epochs, patience, float(validation)
         self.seed = seed
 
@@ -116,7 +120,7 @@ class MultVAE(NeuralModel):
         """Constructor arguments."""
         names = (
             *("hidden", "latent", "dropout", "beta", "anneal_steps", "batch", "learning_rate"),
-            *("weight_decay", "clip", "epochs", "patience", "validation", "seed"),
+            *("average", "weight_decay", "clip", "epochs", "patience", "validation", "seed"),
         )
         return {n: getattr(self, n) for n in names}
 
@@ -142,9 +146,11 @@ class MultVAE(NeuralModel):
         self.n_items = X.shape[1]
         with runtime.training(self.seed):
             torch = runtime.require_torch()
-            self.network_ = self._new_network(self.n_items)
+            network = self._new_network(self.n_items)
+            average = learning.averaged(network, self.average)
+            self.network_ = average.module
             optimizer = torch.optim.Adam(
-                self.network_.parameters(),
+                network.parameters(),
                 lr=self.learning_rate,
                 weight_decay=self.weight_decay,
                 fused=True,
@@ -156,7 +162,8 @@ class MultVAE(NeuralModel):
                 total = 0.0
                 for rows in learning.shuffled(train.shape[0], self.batch, rng):
                     steps += 1
-                    total += self._step(train[rows], optimizer, steps) * len(rows)
+                    total += self._step(network, train[rows], optimizer, steps) * len(rows)
+                    average.update_parameters(network)
                 return float(total / train.shape[0])
 
             def validate() -> float:
@@ -175,35 +182,36 @@ class MultVAE(NeuralModel):
     def _split(
         self, X: sparse.csr_matrix, rng: np.random.Generator
     ) -> tuple[sparse.csr_matrix, sparse.csr_matrix, sparse.csr_matrix]:
-        """The people to learn from; what is shown of the others, and what is to be found."""
+        """The rows less held-out events; of those that lost some what is left; what they lost."""
         able = np.flatnonzero(np.diff(X.indptr) >= 2)
         count = min(round(self.validation * X.shape[0]), MOST, len(able))
         if count < learning.LEAST:
             return X, X[:0], X[:0]
         people = rng.choice(able, count, replace=False)
-        rest = np.ones(X.shape[0], np.bool_)
-        rest[people] = False
         held = X[people].tocoo()
         sizes = np.bincount(held.row, minlength=count)
         # A random order within each person, then the first part of each.
         order = np.lexsort((rng.random(held.nnz), held.row))
         place = np.arange(held.nnz) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         show = place < np.clip(np.floor(FOLD * sizes), 1, sizes - 1)[held.row[order]]
-        return X[rest], _part(held, order[show]), _part(held, order[~show])
+        shown, hidden = _part(held, order[show]), _part(held, order[~show])
+        rest = np.ones(X.shape[0], np.bool_)
+        rest[people] = False
+        return sparse.vstack((X[rest], shown), format="csr"), shown, hidden
 
-    def _step(self, X: sparse.csr_matrix, optimizer: Any, step: int) -> float:
+    def _step(self, network: Any, X: sparse.csr_matrix, optimizer: Any, step: int) -> float:
         torch = runtime.require_torch()
         optimizer.zero_grad(set_to_none=True)
         items, offsets, weights = _tensors(X)
         weights = torch.nn.functional.dropout(weights, self.dropout)
-        logits, mean, log_variance = self.network_(items, offsets, weights)
+        logits, mean, log_variance = network(items, offsets, weights)
         target = torch.from_numpy(X.toarray())
         chosen = (logits * target).sum(1) - torch.logsumexp(logits, 1) * target.sum(1)
         divergence = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1)
         weight = min(self.beta, step / self.anneal_steps) if self.anneal_steps else self.beta
         loss = (weight * divergence - chosen).mean()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network_.parameters(), self.clip)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), self.clip)
         optimizer.step()
         return float(loss.detach())
 

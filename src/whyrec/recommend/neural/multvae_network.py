@@ -8,6 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+START = -5.0
+"""Log variance at first. At 0 the noise would drown the small first means for many passes."""
+
 
 class Network(nn.Module):  # type: ignore[misc]
     """Items → hidden → latent → hidden → items; the first layer reads only the items there are."""
@@ -23,6 +26,7 @@ class Network(nn.Module):  # type: ignore[misc]
             nn.init.xavier_normal_(weight.weight)
         for layer in (self.latent, self.decode, self.last):
             nn.init.zeros_(layer.bias)
+        nn.init.constant_(self.latent.bias[latent:], START)
 
     def encode(self, summed: Any) -> tuple[Any, Any]:
         """Mean and log variance of the latent vector, from the first layer's sum."""

@@ -57,6 +57,8 @@ class SASRec(NeuralModel):
         Sequences a step.
     learning_rate
         Of Adam.
+    average
+        Steps over which the kept weights are averaged; 1 keeps the last ones.
     clip
         Largest norm of a gradient.
     epochs
@@ -94,6 +96,7 @@ class SASRec(NeuralModel):
         negatives: int = 1,
         batch: int = 128,
         learning_rate: float = 1e-3,
+        average: int = 50,
         clip: float = 5.0,
         epochs: int = 200,
         patience: int = 20,
@@ -107,6 +110,7 @@ class SASRec(NeuralModel):
             ("heads", heads, 1),
             ("negatives", negatives, 1),
             ("batch", batch, 1),
+            ("average", average, 1),
             ("epochs", epochs, 1),
             ("patience", patience, 1),
             ("seed", seed, 0),
@@ -130,14 +134,14 @@ class SASRec(NeuralModel):
         self.dropout, self.loss, self.negatives = float(dropout), loss, negatives
         self.batch, self.learning_rate, self.clip = batch, float(learning_rate), float(clip)
         self.epochs, self.patience, self.validation = epochs, patience, float(validation)
-        self.seed = seed
+        self.average, self.seed = average, seed
 
     @property
     def params(self) -> Mapping[str, Any]:
         """Constructor arguments."""
         names = (
             *("length", "width", "blocks", "heads", "dropout", "loss", "negatives", "batch"),
-            *("learning_rate", "clip", "epochs", "patience", "validation", "seed"),
+            *("learning_rate", "average", "clip", "epochs", "patience", "validation", "seed"),
         )
         return {n: getattr(self, n) for n in names}
 
@@ -164,10 +168,10 @@ class SASRec(NeuralModel):
         train, shown, hidden = self._split(X, rng)
         with runtime.training(self.seed):
             torch = runtime.require_torch()
-            self.network_ = self._new_network(self.n_items)
-            optimizer = torch.optim.Adam(
-                self.network_.parameters(), lr=self.learning_rate, fused=True
-            )
+            network = self._new_network(self.n_items)
+            average = learning.averaged(network, self.average)
+            self.network_ = average.module
+            optimizer = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
 
             def epoch() -> float:
                 windows = self._windows(train, rng)
@@ -176,7 +180,8 @@ class SASRec(NeuralModel):
                 order = np.lexsort((rng.random(len(windows)), _lengths(windows)))
                 for k in rng.permutation(-(-len(order) // self.batch)):
                     rows = order[k * self.batch : (k + 1) * self.batch]
-                    loss, events = self._step(windows[rows], optimizer, rng)
+                    loss, events = self._step(network, windows[rows], optimizer, rng)
+                    average.update_parameters(network)
                     total, count = total + loss, count + events
                 return total / max(count, 1)
 
@@ -239,25 +244,29 @@ class SASRec(NeuralModel):
         return out
 
     def _step(
-        self, windows: npt.NDArray[np.int64], optimizer: Any, rng: np.random.Generator
+        self,
+        network: Any,
+        windows: npt.NDArray[np.int64],
+        optimizer: Any,
+        rng: np.random.Generator,
     ) -> tuple[float, int]:
         torch = runtime.require_torch()
         longest = int(_lengths(windows).max())
         target = windows[:, 1 : longest + 1]
         known = np.where(windows[:, :longest] < 0, 0, windows[:, :longest])
         optimizer.zero_grad(set_to_none=True)
-        states = self.network_(torch.from_numpy(known))
+        states = network(torch.from_numpy(known))
         states = states[torch.from_numpy(target >= 0)]
         wanted = target[target >= 0]
         if self.loss == "softmax":
-            loss = self._softmax(states, wanted)
+            loss = self._softmax(network, states, wanted)
         else:
-            loss = self._binary(states, wanted, rng)
-        torch.nn.utils.clip_grad_norm_(self.network_.parameters(), self.clip)
+            loss = self._binary(network, states, wanted, rng)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), self.clip)
         optimizer.step()
         return loss, len(wanted)
 
-    def _softmax(self, states: Any, wanted: Ints) -> float:
+    def _softmax(self, network: Any, states: Any, wanted: Ints) -> float:
         """Gradients of the mean cross-entropy; returns its sum. Logits are never held all at once."""
         torch = runtime.require_torch()
         detached = states.detach().requires_grad_()
@@ -266,18 +275,17 @@ class SASRec(NeuralModel):
         total = 0.0
         for a in range(0, len(wanted), step):
             loss = torch.nn.functional.cross_entropy(
-                self.network_.logits(detached[a : a + step]), target[a : a + step], reduction="sum"
+                network.logits(detached[a : a + step]), target[a : a + step], reduction="sum"
             )
             (loss / len(wanted)).backward()
             total += float(loss.detach())
         states.backward(detached.grad)
         return total
 
-    def _binary(self, states: Any, wanted: Ints, rng: np.random.Generator) -> float:
+    def _binary(self, network: Any, states: Any, wanted: Ints, rng: np.random.Generator) -> float:
         torch = runtime.require_torch()
         drawn = rng.integers(0, self.n_items, (len(wanted), self.negatives))
         items = torch.from_numpy(np.concatenate((wanted[:, None], drawn), 1))
-        network = self.network_
         logits = (network.items(items) @ states.unsqueeze(2)).squeeze(2) + network.bias[items]
         truth = torch.zeros_like(logits)
         truth[:, 0] = 1
