@@ -13,7 +13,7 @@ from tests.recommend.model_cases import interactions
 from whyrec.errors import ConfigError, ModelError
 from whyrec.recommend.base import History
 from whyrec.recommend.checks import make_params
-from whyrec.recommend.neural.learning import learn, ndcg
+from whyrec.recommend.neural.learning import averaged, learn, ndcg
 from whyrec.recommend.neural.multvae import MultVAE
 from whyrec.recommend.registry import model
 
@@ -101,6 +101,49 @@ def test_the_best_weights_are_kept_and_not_the_last() -> None:
     assert curve.tolist() == [[1, 1, 0.1], [2, 1, 0.5], [3, 1, 0.2], [4, 1, 0.3]]
 
 
+def test_people_lose_only_held_out_events_to_validation() -> None:
+    X = two_tastes(100)
+    train, shown, hidden = small(validation=0.3)._split(X, np.random.default_rng(0))
+    assert train.shape == X.shape
+    assert train.nnz == X.nnz - hidden.nnz
+    assert hidden.shape == shown.shape == (30, 16)
+    # Seven events each: a fifth, rounded up, is held out.
+    assert (np.diff(hidden.indptr) == 2).all()
+    assert (np.diff(shown.indptr) == 5).all()
+    assert shown.multiply(hidden).nnz == 0
+    rows = {r.tobytes() for r in train.toarray()}
+    assert all(r.tobytes() in rows for r in shown.toarray())
+
+
+def test_averaged_weights_against_a_case_worked_by_hand() -> None:
+    import torch
+
+    net = torch.nn.Linear(1, 1, bias=False)
+    kept = averaged(net, 2)
+    seen = []
+    for value in (8.0, 4.0, 0.0):
+        with torch.no_grad():
+            net.weight.fill_(value)
+        kept.update_parameters(net)
+        seen.append(float(kept.module.weight.detach()))
+    # The first is taken; then the share is 1 / min(2, 1 + 1/10), then 1 / min(2, 1 + 2/10).
+    second = 8 + (4 - 8) / 1.1
+    assert seen == pytest.approx([8, second, second - second / 1.2])
+
+
+def test_an_average_over_one_step_is_the_last_weights() -> None:
+    import torch
+
+    net = torch.nn.Linear(2, 3)
+    kept = averaged(net, 1)
+    for _ in range(4):
+        with torch.no_grad():
+            net.weight.add_(1)
+        kept.update_parameters(net)
+    assert torch.equal(kept.module.weight, net.weight)
+    assert kept.module is not net
+
+
 def test_validation_measure_against_a_case_worked_by_hand() -> None:
     scores = np.array([[9.0, 8, 7, 6], [1, 2, 3, 4]])
     seen = sparse.csr_matrix(np.array([[1, 0, 0, 0], [0, 0, 0, 1]], np.float32))
@@ -169,6 +212,7 @@ def test_leaving_out_is_scoring_without() -> None:
         ({"hidden": 0}, "multvae, hidden"),
         ({"dropout": 1.0}, "multvae, dropout"),
         ({"validation": -0.1}, "multvae, validation"),
+        ({"average": 0}, "multvae, average"),
         ({"learning_rate": 0.0}, "multvae, learning_rate"),
         ({"seed": -1}, "multvae, seed"),
     ],
