@@ -1,10 +1,10 @@
-"""The most faithful of several orders: some searched, some mixed of them, the best measured.
+"""The most faithful of several orders of each history: the model is asked, and the best is kept.
 
 Which order of a person's events tells best what carries an item depends on the question: what is
 needed for its place, what for its score, or what is enough. So a few orders are made by different
-means (`successive`, `two_ended`, `place`, `shapley`; exact contributions where there are such; and
-mixtures of their ranks, which cost no calls), the curve of each is measured with the model, and the
-best is kept. SPINRec chooses among random baselines in the same way.
+means (`evidence.successive.orders`), the curve of each is measured with the model, and the best is
+kept, for each question and person. SPINRec chooses among the maps of random baselines in the same way.
+No ground truth takes part: what is measured is what the model itself answers.
 """
 
 from __future__ import annotations
@@ -14,39 +14,14 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from whyrec.evaluate.fidelity import (
-    LOWER_IS_BETTER,
-    SIZES,
-    STEPS,
-    Fidelity,
-    Link,
-    attribute,
-    contributions,
-    fidelity,
-)
-from whyrec.evidence.attribution import shapley
-from whyrec.evidence.successive import place, successive, two_ended
+from whyrec.evaluate.fidelity import LOWER_IS_BETTER, Fidelity, Link, check_pairs, fidelity, row
+from whyrec.evidence.attribution import BUDGET
+from whyrec.evidence.successive import Asked, orders
 from whyrec.recommend.base import Floats, Ints, Recommender
 
-SEARCHES = (successive, two_ended, shapley, place)
-"""Methods whose orders are mixed."""
 
-MIXTURES = ((1, 1, 1, 0), (2, 1, 0, 0), (2, 0, 1, 0), (0, 1, 1, 1), (0, 0, 1, 2))
-"""Weights of the ranks of the four, in their order."""
-
-LOOKS = 3 * (STEPS + 1) + 2 * SIZES
-"""Calls that measuring one order costs."""
-
-
-def candidates(
-    recommender: Recommender,
-    histories: sparse.csr_matrix,
-    items: Ints,
-    *,
-    budget: int = 256,
-    seed: int = 0,
-) -> tuple[list[list[Floats]], float]:
-    """Orders to choose from, [orders][pairs] of [h]; and the mean calls that they cost a pair.
+def asked_of(recommender: Recommender, histories: sparse.csr_matrix, items: Ints) -> list[Asked]:
+    """One memory a pair of what the model said; their `calls` are what everything has cost.
 
     Parameters
     ----------
@@ -55,36 +30,28 @@ def candidates(
     histories
         CSR [pairs, n_items]: one history a pair.
     items
-        int [pairs].
-    budget
-        Model calls for each of the four searches.
+        int [pairs]: the item that was recommended to each.
     """
-    found, cost = [], 0.0
-    for method in SEARCHES:
-        parts, calls = attribute(method, recommender, histories, items, budget=budget, seed=seed)
-        found.append(parts)
-        cost += calls
-    ranked = [[_ranks(p) for p in parts] for parts in found]
-    for weights in MIXTURES:
-        each = zip(*ranked, strict=True)
-        found.append([np.asarray(np.tensordot(weights, np.array(r), 1)) for r in each])
-    if recommender.exact:
-        parts, calls = attribute(contributions, recommender, histories, items, budget=1)
-        found.append(parts)
-        cost += calls
-    return found, cost
+    check_pairs(histories, items)
+    return [Asked(recommender, row(histories, k), i) for k, i in enumerate(items.tolist())]
+
+
+def candidates(asked: Sequence[Asked], *, budget: int = BUDGET) -> list[list[Floats]]:
+    """Orders to choose from, [orders][pairs] of float64 [h]; `budget` as in `successive.orders`."""
+    return [list(each) for each in zip(*(orders(a, budget=budget) for a in asked), strict=True)]
 
 
 def measured(
     recommender: Recommender,
     histories: sparse.csr_matrix,
     items: Ints,
-    orders: Sequence[Sequence[Floats]],
+    parts: Sequence[Sequence[Floats]],
+    asked: Sequence[Asked],
     *,
     link: Link = "identity",
 ) -> list[Fidelity]:
-    """Fidelity of each order; `LOOKS` calls a pair and order."""
-    return [fidelity(recommender, histories, items, order, link=link) for order in orders]
+    """Fidelity of each order; what was asked before is not asked again."""
+    return [fidelity(recommender, histories, items, p, link=link, asked=asked) for p in parts]
 
 
 def choose(looks: Sequence[Fidelity], measure: str, *, removed: int | None = None) -> Ints:
@@ -93,8 +60,3 @@ def choose(looks: Sequence[Fidelity], measure: str, *, removed: int | None = Non
     if not LOWER_IS_BETTER[measure.partition("@")[0]]:
         each = -each
     return np.asarray(np.where(np.isnan(each), np.inf, each).argmin(0))
-
-
-def _ranks(parts: Floats) -> Floats:
-    """0 for the last to just below 1 for the first."""
-    return np.argsort(np.argsort(parts, kind="stable"), kind="stable") / max(len(parts), 1)

@@ -33,19 +33,17 @@ import numpy.typing as npt
 from scipy import sparse
 
 from whyrec.errors import ConfigError, ModelError
-from whyrec.evidence.attribution import Attribution, Method, kept
+from whyrec.evidence.attribution import Attribution, Method
+from whyrec.evidence.successive import PARTS, RANK, SCORE, Asked
 from whyrec.recommend.base import Floats, History, Ints, Recommender
 
 Link = Literal["identity", "exp", "sigmoid"]
 
-STEPS = 10
+STEPS = PARTS
 """Parts into which the history is cut."""
 
 SIZES = 5
 """K_e goes from 1 to this."""
-
-BLOCK_BYTES = 32 << 20
-"""Scores held at once."""
 
 LOWER_IS_BETTER = {"pos": True, "neg": False, "cdcg": True, "del": True, "ins": False}
 
@@ -134,6 +132,7 @@ def fidelity(
     link: Link = "identity",
     steps: int = STEPS,
     sizes: int = SIZES,
+    asked: Sequence[Asked] | None = None,
 ) -> Fidelity:
     """Remove what the attributions name, rank again, and keep what became of each item.
 
@@ -155,6 +154,8 @@ def fidelity(
         Into how many parts a history is cut.
     sizes
         The most single events removed.
+    asked
+        What the model said of each pair before; it is not asked that again.
 
     Raises
     ------
@@ -187,7 +188,8 @@ def fidelity(
                 remedy="give each event of the history one number",
             )
         masks = _masks(np.asarray(parts[k]), steps, sizes)
-        ranks[k], scores[k] = _look(recommender, history, item, masks)
+        found = (asked[k] if asked else Asked(recommender, history, item))(masks)
+        ranks[k], scores[k] = found[:, RANK], found[:, SCORE]
         whole[k] = scores[k, 0]
     linked = LINKS[link](scores)
     a, b, c = wide, 2 * wide, 3 * wide
@@ -213,24 +215,6 @@ def _masks(parts: Floats, steps: int, sizes: int) -> npt.NDArray[np.bool_]:
     return np.concatenate(
         (place >= cuts, place < h - cuts, place < cuts, place >= few, place < few)
     )
-
-
-def _look(
-    recommender: Recommender, history: History, item: int, masks: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Rank and score of the item with the events that each mask keeps."""
-    n_items = recommender.n_items
-    hidden = np.zeros(n_items, np.bool_)
-    hidden[history.items] = True
-    ranks, found = np.empty(len(masks), np.int64), np.empty(len(masks))
-    step = max(1, BLOCK_BYTES // (8 * n_items))
-    for a in range(0, len(masks), step):
-        scores = recommender.scores(kept(history, masks[a : a + step], n_items))
-        own = scores[:, item].copy()
-        scores[:, hidden] = -np.inf
-        before = (scores > own[:, None]).sum(1) + (scores[:, :item] == own[:, None]).sum(1)
-        ranks[a : a + step], found[a : a + step] = 1 + before, own
-    return ranks, found
 
 
 LINKS: dict[str, Callable[[Floats], Floats]] = {
