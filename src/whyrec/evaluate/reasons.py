@@ -12,6 +12,7 @@ from whyrec.errors import DataError
 from whyrec.evaluate import fidelity as faithful
 from whyrec.evaluate.splits import Split
 from whyrec.evidence.attribution import shapley
+from whyrec.evidence.successive import successive
 from whyrec.recommend.bundle import Bundle, take
 
 PEOPLE = 100
@@ -33,7 +34,8 @@ class ReasonsChecked:
     Attributes
     ----------
     method
-        `contributions` (exact), `shapley` (sampled) or `random`, which any must beat.
+        `contributions` (exact), `shapley` (sampled), `successive` (an order searched for this very
+        question; not a sum) or `random`, which any must beat.
     calls
         Model calls a pair.
     values
@@ -65,7 +67,7 @@ def check_reasons(
 ) -> list[ReasonsChecked]:
     """Fit on a split's training part and take out what the evidence names for first items.
 
-    The model's own evidence comes first, then random numbers.
+    The model's own evidence comes first, then an order searched for it, then random numbers.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def check_reasons(
     asked, items = asked[np.flatnonzero(items >= 0)], items[items >= 0]
     own = ("contributions", faithful.contributions) if recommender.exact else ("shapley", shapley)
     out = []
-    for name, method in (own, ("random", faithful.random)):
+    for name, method in (own, ("successive", successive), ("random", faithful.random)):
         parts, calls = faithful.attribute(
             method, recommender, asked, items, budget=BUDGET, seed=seed
         )
