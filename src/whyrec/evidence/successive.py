@@ -26,7 +26,7 @@ from whyrec.recommend.base import Floats, History, Ints, Recommender
 PARTS = 10
 """Rounds: parts into which the history is cut."""
 
-DEPTHS = (1, 5, 10, 20)
+DEPTHS = (1, 10)
 """Ranks whose holders' scores an item's score is compared with."""
 
 SCORE, RANK, PLACE = 0, 1, 2
@@ -226,10 +226,9 @@ def enough(
 
 
 def orders(asked: Asked, *, budget: int = BUDGET) -> list[Floats]:
-    """Sixteen orders of one history for one item, each float64 [h]; about 7 h calls in all.
+    """Thirteen orders of one history for one item, each float64 [h]; about 7 h calls in all.
 
-    By what is lost without each event (score, place, lead over the first, fifth and twentieth other
-    item), by what each carries alone, by both, by the three searches and their mixtures, and two that
+    By what is lost without each event (score, place, lead over the first other item), by what each carries alone, by both, by the three searches and their mixtures, and two that
     name the first three events one at a time.
 
     Parameters
@@ -244,19 +243,18 @@ def orders(asked: Asked, *, budget: int = BUDGET) -> list[Floats]:
     score, standing = search.both(SCORE), _standing(search)
     out, put, placed = score, score, standing
     round_ = (1 - 1 / PARTS) * search.h
-    if asked.calls + WIDE * round_ <= budget:
-        out = search.taking_out(SCORE, score)
     if asked.calls + FIRST_WIDE * round_ / 2 <= budget:
         put = search.putting_in(SCORE, score)
+    if asked.calls + WIDE * round_ <= budget:
+        out = search.taking_out(SCORE, score)
     if asked.calls + WIDE * round_ <= budget:
         placed = search.taking_out(PLACE, standing)
     out, put, placed = _ranks(out), _ranks(put), _ranks(placed)
     return [
-        *(search.effects(column) for column in (SCORE, PLACE, LEAD[1], LEAD[5], LEAD[20])),
+        *(search.effects(column) for column in (SCORE, PLACE, LEAD[1])),
         search.alone[:, SCORE],
         search.alone[:, LEAD[10]],
         score,
-        search.both(LEAD[10]),
         out,
         placed,
         put,
