@@ -21,8 +21,8 @@ SPINRec draws. `gain` lines are paired differences to a peer, positive where why
 95 % bootstrap intervals; `ahead` and `behind` where these leave 0 out, else `level`.
 
 `calls` is how many histories the model scored for one explanation; a gradient counts as three (one
-pass forward, two back). LXR needs none, and `training_calls` before the first. A full run takes seven
-to ten minutes on one thread; `--only` runs one recommender.
+pass forward, two back). LXR needs none, and `training_calls` before the first. A full run takes about
+five minutes of one thread; `--only` runs one recommender.
 """
 
 from __future__ import annotations
@@ -177,17 +177,13 @@ def compare(
         look, calls, took = measure(method, model, link, histories, items, budget)
         each[system] = {key(m, k): look.each(m, removed=k) for m, k in MEASURES}
         tell(report, system, each[system], calls, took)
-    # Forward twice, back through both: 2 · 3 calls an example; of the one run that was kept.
-    report.add("lxr", "training_calls", 2.0 * GRADIENT * lxr.trained, "")
     report.add("lxr", "training_seconds", seconds, "s")
     for system in ("whyrec chosen", "spinrec"):
         start = time.perf_counter()
         asked_ = asked_of(model, histories, items)
         gradients = 0.0
         if system == "spinrec":
-            orders, gradients = spinrec(
-                model, histories, items, others, baselines=4 if quick else 20
-            )
+            orders, gradients = spinrec(model, histories, items, others)
         else:
             orders = candidates(asked_, budget=SEARCH[model.name])
         looks = measured(model, histories, items, orders, asked_, link=link)
@@ -215,7 +211,7 @@ def learnt(
 ) -> LXR:
     """LXR with the weights and epoch best by CDCG on people of its own; the curves are reported."""
     heads, items = first_items(model, others), first_items(model, histories)
-    tried = []
+    tried, examples = [], 0
     for label, weights in (("authors' weights", {}), ("other weights", OURS)):
         lxr = LXR(model, others, heads, **{**AUTHORS[model.name], **weights})
         for epoch in range(1, 1 + (4 if quick else LXR_EPOCHS[label])):
@@ -226,6 +222,9 @@ def learnt(
                 report.add("lxr", f"{label}, epoch {epoch}: loss", loss, "")
                 report.add("lxr", f"{label}, epoch {epoch}: cdcg of others", found, "share")
                 tried.append((found, epoch, label, lxr.state()))
+        examples += lxr.trained
+    # Forward twice, back through both: 2 · 3 calls an example.
+    report.add("lxr", "training_calls", 2.0 * GRADIENT * examples, "both runs")
     found, epoch, label, state = min(tried, key=lambda at: at[0])
     lxr.restore(state)
     report.add("lxr", f"{label} chosen, epoch", float(epoch), "")
