@@ -96,7 +96,7 @@ class SASRec(NeuralModel):
         negatives: int = 1,
         batch: int = 128,
         learning_rate: float = 1e-3,
-        average: int = 50,
+        average: int = 1,
         clip: float = 5.0,
         epochs: int = 200,
         patience: int = 20,
