@@ -11,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from whyrec.data.dataset import Reads
-
 if TYPE_CHECKING:
-    from whyrec.data.dataset import Dataset
+    from whyrec.data.dataset import Dataset, Reads
     from whyrec.recommend.removal import Removal
 
 Floats = npt.NDArray[np.floating[Any]]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
-from whyrec.data.dataset import Reads
 from whyrec.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from whyrec.data.dataset import Reads
 
 
 def check_matrix(matrix: Any, *, what: str, n_items: int | None = None) -> sparse.csr_matrix:
