@@ -150,7 +150,7 @@ def draw(seconds: dict[tuple[str, str], list[tuple[int, float]]], place: Path) -
 
     steps = ("fit", "lists", "evidence")
     titles = ("fit", f"top-{N} lists of {PEOPLE:,} people", f"evidence of {PEOPLE * N:,} pairs")
-    figure, panels = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+    figure, panels = plt.subplots(1, 3, figsize=(13, 5.2), layout="constrained")
     for panel, step, title in zip(panels, steps, titles, strict=True):
         for (name, what), points in seconds.items():
             if what == step:
@@ -162,7 +162,9 @@ def draw(seconds: dict[tuple[str, str], list[tuple[int, float]]], place: Path) -
         bottom = panel.get_ylim()[0]
         panel.plot([low, high], [bottom, bottom * high / low], color="0.8", zorder=0)
         panel.set(xscale="log", yscale="log", title=title, xlabel="events")
-        panel.legend(fontsize=8, frameon=False)
+        panel.legend(
+            fontsize=8, frameon=False, ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.13)
+        )
     panels[0].set_ylabel("seconds, one core")
     figure.savefig(place, dpi=120)
 
