@@ -37,7 +37,7 @@ def asked_of(recommender: Recommender, histories: sparse.csr_matrix, items: Ints
 
 
 def candidates(asked: Sequence[Asked], *, budget: int = BUDGET) -> list[list[Floats]]:
-    """Orders to choose from, [orders][pairs] of float64 [h]; `budget` as in `successive.orders`."""
+    """Orders to choose from, a list for each order of float64 [h] for each pair; `budget` as in `successive.orders`."""
     return [list(each) for each in zip(*(orders(a, budget=budget) for a in asked), strict=True)]
 
 
