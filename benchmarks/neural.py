@@ -16,8 +16,9 @@ SASRec on MovieLens-100K (ratings of 4 and 5, in order of time; the ML-1M file h
 person's last event held out, beside RecBole's SASRec: two blocks, one head, 64 wide, the latest 20
 events, dropout 0.2, full softmax, Adam 0.001. Histories are shorter than published for both, as RecBole
 would take too long. Both stop after eight passes without a better NDCG@10 on everybody's last event
-but the test's. RecBole learns one prediction a sequence, 256 of them a step, ours all positions of 32
-sequences at once: its passes make more steps and are fewer at most.
+but the test's. RecBole learns one prediction a sequence, 256 of them a step, ours all
+positions of 32 windows at once, three quarters of each window being context: its passes make more steps
+and are fewer at most.
 
 Both are ranked by their own scores for the same histories (all that may be learnt from) and
 measured by `whyrec.evaluate.ranking`. `ratio` is ours over the reference's: the aim is 0.98 or more.

@@ -92,19 +92,25 @@ def test_only_the_latest_events_are_read() -> None:
     assert np.allclose(fitted.scores(long), fitted.scores(short))
 
 
-def test_long_rows_are_learnt_in_windows_that_hold_every_event_once() -> None:
-    model = small(length=4)
+@pytest.mark.parametrize(("context", "least"), [(0.0, 0), (0.5, 2), (0.75, 3)])
+def test_every_event_of_a_long_row_is_learnt_once_with_what_stands_before(
+    context: float, least: int
+) -> None:
+    model = small(length=4, context=context)
     model.n_items = 30
     X = sequences([list(range(11)), [20, 21], [], [25]], 30)
     for seed in range(5):
-        windows = model._windows(X, np.random.default_rng(seed))
+        windows, fresh = model._windows(X, np.random.default_rng(seed))
         assert (windows[:, 0] == 30).all()
-        events = windows[:, 1:]
-        assert sorted(events[events >= 0].tolist()) == [*range(11), 20, 21, 25]
-        for row in events:
+        learnt = []
+        for row, first in zip(windows[:, 1:], fresh, strict=True):
             there = row[row >= 0]
             assert (np.diff(there) == 1).all()
             assert (row[: len(there)] >= 0).all()
+            learnt += there[first:].tolist()
+            if there[0] not in (0, 20, 25):  # not the beginning of a history
+                assert first >= least
+        assert sorted(learnt) == [*range(11), 20, 21, 25]
 
 
 def test_people_lose_only_their_last_event_to_validation() -> None:

@@ -12,6 +12,7 @@ softmax over all items, which ranks better than the paper's binary loss with one
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -40,6 +41,9 @@ class SASRec(NeuralModel):
     ----------
     length
         Latest events of a history that are read.
+    context
+        Share of `length` that stands before every event that is learnt, where the history is long
+        enough: lists are made with all of it, so little of it is a poor lesson. More costs more.
     width
         Of embeddings and states; a multiple of `heads`.
     blocks
@@ -88,6 +92,7 @@ class SASRec(NeuralModel):
         self,
         *,
         length: int = 100,
+        context: float = 0.75,
         width: int = 64,
         blocks: int = 2,
         heads: int = 2,
@@ -117,6 +122,7 @@ class SASRec(NeuralModel):
         ):
             check_number(value, where=f"sasrec, {key}", low=low, whole=True)
         check_number(dropout, where="sasrec, dropout", low=0, high=0.99)
+        check_number(context, where="sasrec, context", low=0, high=0.99)
         check_number(learning_rate, where="sasrec, learning_rate", low=1e-9)
         check_number(clip, where="sasrec, clip", low=1e-9)
         check_number(validation, where="sasrec, validation", low=0, high=1)
@@ -131,6 +137,7 @@ class SASRec(NeuralModel):
                 remedy="use a multiple of heads",
             )
         self.length, self.width, self.blocks, self.heads = length, width, blocks, heads
+        self.context = float(context)
         self.dropout, self.loss, self.negatives = float(dropout), loss, negatives
         self.batch, self.learning_rate, self.clip = batch, float(learning_rate), float(clip)
         self.epochs, self.patience, self.validation = epochs, patience, float(validation)
@@ -140,7 +147,17 @@ class SASRec(NeuralModel):
     def params(self) -> Mapping[str, Any]:
         """Constructor arguments."""
         names = (
-            *("length", "width", "blocks", "heads", "dropout", "loss", "negatives", "batch"),
+            *(
+                "length",
+                "context",
+                "width",
+                "blocks",
+                "heads",
+                "dropout",
+                "loss",
+                "negatives",
+                "batch",
+            ),
             *("learning_rate", "average", "clip", "epochs", "patience", "validation", "seed"),
         )
         return {n: getattr(self, n) for n in names}
@@ -174,13 +191,13 @@ class SASRec(NeuralModel):
             optimizer = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
 
             def epoch() -> float:
-                windows = self._windows(train, rng)
+                windows, fresh = self._windows(train, rng)
                 total, count = 0.0, 0
                 # Sequences of like length share a batch; which batch comes first is random.
                 order = np.lexsort((rng.random(len(windows)), _lengths(windows)))
                 for k in rng.permutation(-(-len(order) // self.batch)):
                     rows = order[k * self.batch : (k + 1) * self.batch]
-                    loss, events = self._step(network, windows[rows], optimizer, rng)
+                    loss, events = self._step(network, windows[rows], fresh[rows], optimizer, rng)
                     average.update_parameters(network)
                     total, count = total + loss, count + events
                 return total / max(count, 1)
@@ -219,21 +236,29 @@ class SASRec(NeuralModel):
         )
         return train, train[people], hidden
 
-    def _windows(self, X: sparse.csr_matrix, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    def _windows(
+        self, X: sparse.csr_matrix, rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.int64], Ints]:
         """Start and up to `length` events a row, -1 after them: int64 [windows, length + 1].
 
-        Rows longer than that are cut into several, another cut every time.
+        Rows longer than that are cut into several that overlap, another cut every time. The second
+        array tells from which event on a window is learnt: what comes before is context, and every
+        event is learnt in one window.
         """
-        begins, ends = [], []
+        stride = max(1, round((1 - self.context) * self.length))
+        begins, ends, fresh = [], [], []
         for a, b in zip(X.indptr[:-1].tolist(), X.indptr[1:].tolist(), strict=True):
-            if b - a <= self.length:
-                cuts = [a, b] if b > a else []
-            else:
-                first = a + int(rng.integers(1, self.length + 1))
-                cuts = [a, *range(first, b, self.length), b]
-            begins.extend(cuts[:-1])
-            ends.extend(cuts[1:])
-        return self._sequences(X.indices, np.array(begins, np.int64), np.array(ends, np.int64))
+            if b == a:
+                continue
+            first = b if b - a <= self.length else a + self.length - int(rng.integers(0, stride))
+            cuts = [a, first] if first == b else [a, *range(first, b, stride), b]
+            for known, end in pairwise(cuts):
+                begin = max(a, end - self.length)
+                begins.append(begin)
+                ends.append(end)
+                fresh.append(known - begin)
+        rows = self._sequences(X.indices, np.array(begins, np.int64), np.array(ends, np.int64))
+        return rows, np.array(fresh, np.int64)
 
     def _sequences(self, indices: Ints, begins: Ints, ends: Ints) -> npt.NDArray[np.int64]:
         place = begins[:, None] + np.arange(self.length)
@@ -247,6 +272,7 @@ class SASRec(NeuralModel):
         self,
         network: Any,
         windows: npt.NDArray[np.int64],
+        fresh: Ints,
         optimizer: Any,
         rng: np.random.Generator,
     ) -> tuple[float, int]:
@@ -256,8 +282,9 @@ class SASRec(NeuralModel):
         known = np.where(windows[:, :longest] < 0, 0, windows[:, :longest])
         optimizer.zero_grad(set_to_none=True)
         states = network(torch.from_numpy(known))
-        states = states[torch.from_numpy(target >= 0)]
-        wanted = target[target >= 0]
+        learnt = (target >= 0) & (np.arange(longest) >= fresh[:, None])
+        states = states[torch.from_numpy(learnt)]
+        wanted = target[learnt]
         if self.loss == "softmax":
             loss = self._softmax(network, states, wanted)
         else:
